@@ -1,0 +1,64 @@
+import type { DockerCommand } from "./docker-engine.ts";
+
+/** Releases whose images are kept: the one in use and the two before it, to go back to. */
+const keptReleases = 3;
+
+export interface CleanupArgs {
+  readonly docker: DockerCommand;
+  /** What every name of this stack begins with. */
+  readonly prefix: string;
+  /** `django-stack.name` and `.stack` of this stack. */
+  readonly name: string;
+  readonly stack: string;
+}
+
+/** Removes what a successful `up` leaves behind: images older than the last three releases, and secrets and configurations of no container. */
+export async function cleanUp(args: CleanupArgs): Promise<void> {
+  await removeOldImages(args);
+  for (const component of ["django", "nginx"]) await removeOldFiles(args, component);
+}
+
+async function removeOldImages({ docker, prefix }: CleanupArgs): Promise<void> {
+  const repository = `${prefix}-django`;
+  const { stdout } = await docker("image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Tag}} {{.CreatedAt}}", repository);
+  const { stdout: used } = await docker("ps", "--all", "--no-trunc", "--format", "{{.ID}}");
+  const containers = used.split("\n").filter((id) => id !== "");
+  const inUse = containers.length === 0 ? "" : (await docker("inspect", "--format", "{{.Image}}", ...containers)).stdout;
+  for (const tag of obsoleteTags(stdout, inUse.split("\n"))) await docker("image", "rm", `${repository}:${tag}`);
+}
+
+/**
+ * Returns the tags to remove from the lines `<id> <tag> <created>` of `docker image ls`.
+ *
+ * @param inUse ids of the images that containers of any state run.
+ */
+export function obsoleteTags(lines: string, inUse: readonly string[]): string[] {
+  const images = lines
+    .split("\n")
+    .map((line) => /^(\S+) (\S+) (.+)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, id, tag, created]) => ({ id, tag, created }))
+    .sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
+  const current = images.filter(({ tag }) => tag === "current").map(({ id }) => id);
+  const releases = images.filter(({ tag }) => /^[0-9a-f]{12}$/.test(tag));
+  const kept = new Set([...current, ...releases.map(({ id }) => id).slice(0, keptReleases)]);
+  return releases.filter(({ id }) => !kept.has(id) && !inUse.includes(id)).map(({ tag }) => tag);
+}
+
+async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs, component: string): Promise<void> {
+  const filters = { name, stack, component };
+  const { stdout } = await docker(
+    "ps", "--all", "--no-trunc", "--format", '{{.ID}} {{.Image}} {{.Label "django-stack.files"}}',
+    ...Object.entries(filters).flatMap(([key, value]) => ["--filter", `label=django-stack.${key}=${value}`]),
+  ); // prettier-ignore
+  const used = stdout
+    .split("\n")
+    .map((line) => line.split(" ")[2] ?? "")
+    .filter((id) => id !== "");
+  if (used.length === 0) return;
+  const job = stdout.split("\n").find((line) => line.split(" ")[2] === used[0]);
+  const image = (await docker("inspect", "--format", "{{.Image}}", (job ?? "").split(" ")[0])).stdout.trim();
+  // Whatever a container names stays, and so does what is current; a name that starts with a dot is a job's work in progress.
+  const remove = 'cd /files; current=$(readlink current || true); for id in *; do case " $* current $current " in *" $id "*) ;; *) rm -rf "$id" ;; esac; done';
+  await docker("run", "--rm", "--network", "none", "--volume", `${prefix}-${component}-files:/files`, "--entrypoint", "/bin/sh", image, "-ec", remove, "sh", ...used);
+}

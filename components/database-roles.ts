@@ -1,0 +1,55 @@
+/** Name of the database and of the role that owns everything in it; nobody logs in as it. */
+export const database = "django";
+
+/** Returns the login role that a password version uses; two take turns, so that a rotation never locks out the running version. */
+export function loginRole(passwordVersion: number): string {
+  return `${database}_${passwordVersion % 2 === 0 ? "even" : "odd"}`;
+}
+
+export interface DatabaseRolesArgs {
+  /** Version in use; the version before keeps its role and password. */
+  readonly passwordVersion: number;
+  readonly password: string;
+  readonly previousPassword: string;
+  /** Whether the app may create databases, as `manage.py test` does. */
+  readonly createDatabases: boolean;
+}
+
+/**
+ * Renders the psql script that makes the roles and the database, or brings those of a kept volume up to date.
+ *
+ * Passwords must be letters and digits only.
+ */
+export function renderDatabaseRoles(args: DatabaseRolesArgs): string {
+  const logins = [
+    { role: loginRole(args.passwordVersion), password: args.password },
+    { role: loginRole(args.passwordVersion - 1), password: args.previousPassword },
+  ];
+  for (const { password } of logins) {
+    if (!/^[A-Za-z0-9]+$/.test(password)) throw new Error("a database password holds other characters than letters and digits");
+  }
+  return `${[
+    "\\set ON_ERROR_STOP on",
+    "\\set QUIET on",
+    "SET log_statement = 'none';",
+    "SET log_min_duration_statement = -1;",
+    "SET log_min_error_statement = 'panic';",
+    createRole(database, "NOLOGIN"),
+    `ALTER ROLE ${database} NOLOGIN NOSUPERUSER NOCREATEROLE ${args.createDatabases ? "CREATEDB" : "NOCREATEDB"};`,
+    ...logins.flatMap(({ role, password }) => [
+      createRole(role, "NOLOGIN"),
+      `GRANT ${database} TO ${role};`,
+      `ALTER ROLE ${role} SET role TO '${database}';`,
+      `ALTER ROLE ${role} LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${password}';`,
+    ]),
+    `SELECT 'CREATE DATABASE ${database} OWNER ${database}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '${database}') \\gexec`,
+    `REVOKE ALL ON DATABASE ${database} FROM PUBLIC;`,
+    // Nobody reaches the superuser over the network: it is the container's own user on the local socket.
+    "ALTER ROLE postgres PASSWORD NULL;",
+    `\\echo roles: ${loginRole(args.passwordVersion)} in use`,
+  ].join("\n")}\n`;
+}
+
+function createRole(role: string, options: string): string {
+  return `SELECT 'CREATE ROLE ${role} ${options}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${role}') \\gexec`;
+}

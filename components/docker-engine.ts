@@ -1,0 +1,45 @@
+import { execFile } from "node:child_process";
+
+/**
+ * Runs the docker CLI against the engine that the stack runs on, local or over ssh, and returns its standard output and error.
+ *
+ * Hooks and checks use it because it reaches an engine in the same ways as the provider: socket, DOCKER_HOST, ssh.
+ */
+export type DockerCommand = (...args: string[]) => Promise<{ readonly stdout: string; readonly stderr: string }>;
+
+/** A docker command that failed: `message` is the last line that it printed, `code` its exit code or ENOENT. */
+export class DockerError extends Error {
+  readonly code: number | string;
+
+  constructor(message: string, code: number | string) {
+    super(message);
+    this.name = "DockerError";
+    this.code = code;
+  }
+}
+
+/**
+ * Returns a function that runs docker commands, each for 60 seconds at most.
+ *
+ * @param dockerHost address such as `ssh://root@server`; undefined for the docker CLI's own choice.
+ */
+export function dockerCommand(dockerHost: string | undefined): DockerCommand {
+  return (...args) =>
+    new Promise((resolve, reject) => {
+      const all = dockerHost === undefined ? args : ["--host", dockerHost, ...args];
+      execFile("docker", all, { timeout: 60_000, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
+        if (error === null) return resolve({ stdout, stderr });
+        const cause = error.killed ? `docker ${args[0]} didn't end within 60 s` : lastLines(stderr, 1) || error.message;
+        reject(new DockerError(cause, error.code ?? 1));
+      });
+    });
+}
+
+/** Returns the last `count` lines that aren't blank. */
+export function lastLines(text: string, count: number): string {
+  return text
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .slice(-count)
+    .join("\n");
+}

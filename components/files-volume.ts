@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { DockerCommand } from "./docker-engine.ts";
+import { jobGate } from "./gates.ts";
+import { labels, type Owner } from "./labels.ts";
+import { jobProfile } from "./profiles.ts";
+
+export interface FilesVolumeArgs {
+  readonly owner: Owner;
+  readonly component: string;
+  /** Address of the Docker engine; undefined for the default one. */
+  readonly dockerHost: string | undefined;
+  /** Image with a shell, coreutils and setpriv; with a check, what the check needs. */
+  readonly image: pulumi.Input<string>;
+  /** Folder of these files in the volume; another content needs another id. */
+  readonly id: pulumi.Output<string>;
+  /** Contents by path. */
+  readonly files: pulumi.Input<Readonly<Record<string, string>>>;
+  /** Numeric user and group who alone may read them, such as `101:101`. */
+  readonly user: string;
+  /** Shell command, run as that user inside the new folder, that must succeed before the files become current. @default - no check */
+  readonly check?: string;
+  /** What follows once the files are current; a failure fails `up`. @default - nothing */
+  readonly onFilled?: (docker: DockerCommand, jobId: string) => Promise<void>;
+}
+
+/**
+ * A named volume and the one-shot job that checks files and puts them there.
+ *
+ * Containers with a read-only root take no uploads, and bind mounts need the engine on this machine; a volume has neither limit.
+ */
+export class FilesVolume extends pulumi.ComponentResource {
+  /** Name of the volume. */
+  readonly volume: pulumi.Output<string>;
+  /** Id of the folder, known once its files are in place. */
+  readonly id: pulumi.Output<string>;
+
+  constructor(name: string, args: FilesVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-stack:index:FilesVolume", name, {}, opts);
+    const volume = new docker.Volume(name, { name, labels: labels(args.owner, args.component) }, { parent: this, ignoreChanges: ["labels"] });
+    const incoming = pulumi.output(args.files).apply((files) =>
+      Object.keys(files)
+        .sort()
+        .map((path) => ({ file: `/incoming/${path}`, content: files[path], permissions: "0600" })),
+    );
+    const script = [{ file: "/run/fill.sh", content: fillScript, permissions: "0500" }];
+    const job = new docker.Container(
+      `${name}-job`,
+      {
+        ...jobProfile({
+          owner: args.owner,
+          component: args.component,
+          user: "0:0",
+          capabilities: ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"],
+          memory: 128,
+          labels: { job: "files", files: args.id },
+        }),
+        image: args.image,
+        networkMode: "none",
+        entrypoints: ["timeout", "60", "/bin/sh", "/run/fill.sh"],
+        command: [],
+        envs: [pulumi.interpolate`FILES_ID=${args.id}`, `FILES_USER=${args.user}`, ...(args.check === undefined ? [] : [`FILES_CHECK=${args.check}`])],
+        mounts: [{ type: "volume", source: volume.name, target: "/files" }],
+        uploads: incoming.apply((files) => [...script, ...files]),
+      },
+      { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-job`, args.dockerHost, args.onFilled)] } },
+    );
+    this.volume = volume.name;
+    this.id = pulumi.all([args.id, job.id]).apply(([id]) => id);
+    this.registerOutputs({ volume: this.volume, id: this.id });
+  }
+}
+
+const fillScript = readFileSync(join(import.meta.dirname, "..", "containers", "fill.sh"), "utf8");

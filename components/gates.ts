@@ -1,0 +1,69 @@
+import * as pulumi from "@pulumi/pulumi";
+import { dockerCommand, DockerError, lastLines, type DockerCommand } from "./docker-engine.ts";
+
+/** Lines of a container's log that an error shows. */
+const shownLines = 20;
+
+/**
+ * Fails `up` when a job ended with another exit code than 0, with its log, and removes its container.
+ *
+ * Without the removal the next `up` would find the job made, call it unchanged and go on.
+ *
+ * @throws Error with the job's name, exit code and last 20 log lines.
+ */
+export async function requireSuccess(docker: DockerCommand, id: string, job: string): Promise<void> {
+  const { stdout } = await docker("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}", id);
+  const [status, exitCode, outOfMemory] = stdout.trim().split(" ");
+  if (status === "exited" && exitCode === "0") return;
+  const log = await lastLog(docker, id);
+  await docker("rm", "--force", id);
+  throw new Error(`${job} ${ending(status, exitCode, outOfMemory)}; what ran before goes on. Its last lines:\n${log}`);
+}
+
+function ending(status: string, exitCode: string, outOfMemory: string): string {
+  if (outOfMemory === "true") return "ran out of memory";
+  // coreutils' timeout ends with 124, or 137 when it had to kill.
+  if (exitCode === "124" || exitCode === "137") return "didn't end within its time limit";
+  return status === "exited" ? `failed with exit code ${exitCode}` : `is ${status} instead of ended`;
+}
+
+/**
+ * Prints the last 20 log lines of a service that couldn't be made or never became healthy, and removes its container.
+ *
+ * Without the removal the next `up` would find the container made, call it unchanged and send traffic to it.
+ */
+export async function removeFailedService(docker: DockerCommand, container: string, print: (message: string) => void): Promise<void> {
+  try {
+    const { stdout: status } = await docker("inspect", "--format", "{{.State.Status}}{{with .State.Health}}, {{.Status}}{{end}}", container);
+    const log = await lastLog(docker, container);
+    await docker("rm", "--force", container);
+    print(`${container} didn't become healthy (${status.trim()}); it was removed and what ran before goes on. Its last lines:\n${log}`);
+  } catch (error) {
+    if (!(error instanceof DockerError) || !/no such (object|container)/i.test(error.message)) throw error;
+  }
+}
+
+/** Returns a hook that makes a job's failure the failure of `up`, then runs `next`. */
+export function jobGate(name: string, dockerHost: string | undefined, next?: (docker: DockerCommand, id: string) => Promise<void>): pulumi.ResourceHook {
+  return new pulumi.ResourceHook(`${name}-gate`, async ({ id }) => {
+    const docker = dockerCommand(dockerHost);
+    await requireSuccess(docker, id, name);
+    await next?.(docker, id);
+  });
+}
+
+/** Returns a hook that removes a service which failed to become healthy; it never asks for another try. */
+export function serviceGate(name: string, dockerHost: string | undefined): pulumi.ErrorHook {
+  return new pulumi.ErrorHook(`${name}-gate`, async ({ newInputs, failedOperation }) => {
+    const container: unknown = newInputs?.name;
+    if (failedOperation === "create" && typeof container === "string") {
+      await removeFailedService(dockerCommand(dockerHost), container, (message) => void pulumi.log.error(message));
+    }
+    return false;
+  });
+}
+
+async function lastLog(docker: DockerCommand, container: string): Promise<string> {
+  const { stdout, stderr } = await docker("logs", "--tail", String(shownLines), container);
+  return lastLines(`${stdout}\n${stderr}`, shownLines) || "(it wrote nothing)";
+}

@@ -1,0 +1,36 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { labels, type Owner } from "./labels.ts";
+
+export interface NetworksArgs {
+  readonly owner: Owner;
+  /** Whether the database's port is published; containers on an internal network alone are never published. */
+  readonly publishDatabase: boolean;
+}
+
+/** The networks that keep client, app and database apart; their inputs never change, a change would replace every container. */
+export class Networks extends pulumi.ComponentResource {
+  /** nginx alone: where the published ports lead. */
+  readonly edge: docker.Network;
+  /** nginx and the app. */
+  readonly app: docker.Network;
+  /** The app and the database; no way out. */
+  readonly db: docker.Network;
+  /** The database's way to its published port; undefined when it isn't published. */
+  readonly dev: docker.Network | undefined;
+
+  constructor(name: string, args: NetworksArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-stack:index:Networks", name, {}, opts);
+    const network = (role: string, internal: boolean) =>
+      new docker.Network(
+        `${name}-${role}`,
+        { name: `${name}-${role}`, internal, labels: labels(args.owner, "networks") },
+        { parent: this, deleteBeforeReplace: true },
+      );
+    this.edge = network("edge", false);
+    this.app = network("app", false);
+    this.db = network("db", true);
+    this.dev = args.publishDatabase ? network("dev", false) : undefined;
+    this.registerOutputs({ edge: this.edge.name, app: this.app.name, db: this.db.name, dev: this.dev?.name });
+  }
+}

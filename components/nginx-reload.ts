@@ -1,0 +1,68 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { DockerError, lastLines, type DockerCommand } from "./docker-engine.ts";
+
+export interface ReloadArgs {
+  readonly docker: DockerCommand;
+  /** Name of nginx's container. */
+  readonly container: string;
+  /** Volume that holds the configurations. */
+  readonly volume: string;
+  /** Container of the job that put the new configuration there. */
+  readonly jobId: string;
+  /** How long the new configuration may take to be live. @default 10_000 */
+  readonly patienceMilliseconds?: number;
+}
+
+/**
+ * Reloads a running nginx and waits until it answers with the new configuration's id; does nothing when none runs yet.
+ *
+ * `nginx -t` isn't the whole gate: a changed shared memory zone passes it, and only the reload refuses it. Then the
+ * configuration that is live becomes the current one again, so that a restart of nginx finds a good one.
+ *
+ * @throws Error with nginx's own message when it keeps the old configuration.
+ */
+export async function reloadNginx({ docker, container, volume, jobId, patienceMilliseconds = 10_000 }: ReloadArgs): Promise<void> {
+  if (!(await isRunning(docker, container))) return;
+  const wanted = (await docker("inspect", "--format", '{{index .Config.Labels "django-stack.files"}}', jobId)).stdout.trim();
+  const before = await liveConfiguration(docker, container);
+  if (before === wanted) return;
+  const since = new Date(Date.now() - 1000).toISOString();
+  await docker("kill", "--signal", "HUP", container);
+  const end = Date.now() + patienceMilliseconds;
+  let live = before;
+  while (live !== wanted && Date.now() < end) {
+    await sleep(100);
+    live = await liveConfiguration(docker, container);
+  }
+  if (live === wanted) return;
+  const { stderr } = await docker("logs", "--since", since, container);
+  const cause = lastLines(stderr.split("\n").filter((line) => /\[(emerg|alert|crit|error)\]/.test(line)).join("\n"), 3);
+  if (before !== undefined) await makeCurrent(docker, volume, jobId, before);
+  await docker("rm", "--force", jobId);
+  throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${cause || "no message within its time"}`);
+}
+
+async function isRunning(docker: DockerCommand, container: string): Promise<boolean> {
+  try {
+    return (await docker("inspect", "--format", "{{.State.Running}}", container)).stdout.trim() === "true";
+  } catch (error) {
+    if (error instanceof DockerError && /no such (object|container)/i.test(error.message)) return false;
+    throw error;
+  }
+}
+
+/** Asks nginx, from inside its container, which configuration it answers with; undefined when it doesn't answer. */
+async function liveConfiguration(docker: DockerCommand, container: string): Promise<string | undefined> {
+  try {
+    return (await docker("exec", container, "curl", "--silent", "--fail", "--max-time", "2", "http://127.0.0.1:8081/configuration")).stdout.trim();
+  } catch (error) {
+    if (error instanceof DockerError) return undefined;
+    throw error;
+  }
+}
+
+async function makeCurrent(docker: DockerCommand, volume: string, jobId: string, id: string): Promise<void> {
+  const image = (await docker("inspect", "--format", "{{.Image}}", jobId)).stdout.trim();
+  const switchBack = 'ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current';
+  await docker("run", "--rm", "--network", "none", "--volume", `${volume}:/files`, "--entrypoint", "/bin/sh", image, "-ec", switchBack, "sh", id);
+}

@@ -1,0 +1,113 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { contentId, renderNginxConfig, type NginxConfigArgs } from "../nginx/render.ts";
+import { mediaPath, staticPath } from "./django-environment.ts";
+import { FilesVolume } from "./files-volume.ts";
+import { serviceGate } from "./gates.ts";
+import type { Owner } from "./labels.ts";
+import type { Networks } from "./networks.ts";
+import { reloadNginx } from "./nginx-reload.ts";
+import { serviceProfile } from "./profiles.ts";
+import type { DockerCommand } from "./docker-engine.ts";
+import type { Volumes } from "./volumes.ts";
+
+export interface NginxArgs {
+  readonly owner: Owner;
+  readonly dockerHost: string | undefined;
+  /** Image id of nginx. */
+  readonly image: pulumi.Input<string>;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  /** Names of the replicas that requests go to. */
+  readonly replicas: pulumi.Input<string[]>;
+  readonly release: pulumi.Input<string>;
+  /** What the configuration depends on, apart from replicas and release. */
+  readonly settings: Omit<NginxConfigArgs, "replicas" | "release" | "workerProcesses">;
+  /** Certificate chain and private key, PEM; undefined without TLS. */
+  readonly certificate: { readonly chain: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> } | undefined;
+  /** Addresses of the host to publish on. */
+  readonly bindAddress: readonly string[];
+  readonly cpus: number;
+  /** MiB. */
+  readonly memory: number;
+  /** What follows once a new configuration is live. */
+  readonly onLive: (docker: DockerCommand) => Promise<void>;
+}
+
+/** The only door: nginx, and the job that checks each configuration before nginx reloads it. */
+export class Nginx extends pulumi.ComponentResource {
+  /** Id of the configuration that is live. */
+  readonly configurationId: pulumi.Output<string>;
+
+  constructor(name: string, args: NginxArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-stack:index:Nginx", name, {}, opts);
+    const { owner, dockerHost, settings } = args;
+    const rendered = pulumi.all([args.replicas, args.release, args.certificate?.chain]).apply(([replicas, release, chain]) => {
+      const config = renderNginxConfig({ ...settings, replicas, release, workerProcesses: Math.ceil(args.cpus) });
+      // A new certificate under the same configuration must be read back as new, too.
+      const id = chain === undefined ? config.id : contentId({ id: config.id, chain });
+      return { id, files: { ...config.files, "nginx.conf": config.files["nginx.conf"].replaceAll(config.id, id) } };
+    });
+    const certificateFiles =
+      args.certificate === undefined ? pulumi.output({}) : pulumi.output({ "tls/certificate.pem": args.certificate.chain, "tls/key.pem": args.certificate.privateKey });
+    const files = new FilesVolume(
+      `${name}-files`,
+      {
+        owner,
+        component: "nginx",
+        dockerHost,
+        image: args.image,
+        id: rendered.apply(({ id }) => id),
+        files: pulumi.all([rendered, certificateFiles]).apply(([{ files: configuration }, certificate]) => ({ ...configuration, ...certificate })),
+        user: `${nginxUser}:${nginxUser}`,
+        check: 'nginx -t -c "$PWD/nginx.conf"',
+        onFilled: async (command, jobId) => {
+          await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
+          await args.onLive(command);
+        },
+      },
+      { parent: this },
+    );
+    const published = [
+      { internal: 8080, external: settings.httpPort },
+      ...(settings.httpsPort === undefined ? [] : [{ internal: 8443, external: settings.httpsPort }]),
+    ];
+    const server = new docker.Container(
+      name,
+      {
+        ...serviceProfile({
+          owner,
+          component: "nginx",
+          uid: nginxUser,
+          gid: nginxUser,
+          cpus: args.cpus,
+          memory: args.memory,
+          processes: 256,
+          tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=256m` },
+          healthcheck: { tests: ["CMD", "curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", "3", "http://127.0.0.1:8081/healthz"], interval: "2s", timeout: "5s", retries: 5, startPeriod: "10s" },
+          healthySeconds: 60,
+          stopSeconds: settings.requestGraceSeconds + 5,
+        }),
+        name,
+        image: args.image,
+        entrypoints: ["nginx", "-c", "/etc/nginx/stack/current/nginx.conf", "-g", "daemon off;"],
+        command: [],
+        stopSignal: "SIGQUIT",
+        mounts: [
+          { type: "volume", source: files.volume, target: "/etc/nginx/stack", readOnly: true },
+          { type: "volume", source: args.volumes.staticData.name, target: staticPath, readOnly: true },
+          { type: "volume", source: args.volumes.mediaData.name, target: mediaPath, readOnly: true },
+        ],
+        networksAdvanced: [{ name: args.networks.edge.name }, { name: args.networks.app.name }],
+        ports: args.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),
+      },
+      // It holds the published ports; its configuration changes by reload, never by replacement.
+      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },
+    );
+    this.configurationId = pulumi.all([files.id, server.id]).apply(([id]) => id);
+    this.registerOutputs({ configurationId: this.configurationId });
+  }
+}
+
+/** User and group of the official image. */
+const nginxUser = 101;

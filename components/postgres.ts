@@ -1,0 +1,133 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { database, loginRole, renderDatabaseRoles } from "./database-roles.ts";
+import { FilesVolume } from "./files-volume.ts";
+import { jobGate, serviceGate } from "./gates.ts";
+import { labels, type Owner } from "./labels.ts";
+import type { Networks } from "./networks.ts";
+import { jobProfile, serviceProfile } from "./profiles.ts";
+import type { Secrets } from "./secrets.ts";
+
+export interface PostgresArgs {
+  readonly owner: Owner;
+  readonly dockerHost: string | undefined;
+  /** Major version; the image is `postgres:<version>`. */
+  readonly version: number;
+  readonly cpus: number;
+  /** MiB. */
+  readonly memory: number;
+  readonly networks: Networks;
+  /** Name of the volume that holds the data. */
+  readonly dataVolume: pulumi.Input<string>;
+  readonly secrets: Secrets;
+  readonly passwordVersion: number;
+  /** Port on 127.0.0.1; undefined publishes nothing. */
+  readonly publishPort: number | undefined;
+  /** Whether the app may create databases. */
+  readonly createDatabases: boolean;
+}
+
+/** Postgres on a kept volume, and the job that makes roles and passwords meet what is in it. */
+export class Postgres extends pulumi.ComponentResource {
+  /** Name on the db network. */
+  readonly host = "postgres";
+  readonly port = 5432;
+  readonly database = database;
+  /** Role that the app logs in as. */
+  readonly user: string;
+
+  constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-stack:index:Postgres", name, {}, opts);
+    const { owner, dockerHost, secrets, networks } = args;
+    const image = new docker.RemoteImage(`${name}-image`, { name: `postgres:${args.version}`, keepLocally: true }, { parent: this });
+    const files = new FilesVolume(
+      `${name}-files`,
+      {
+        owner,
+        component: "postgres",
+        dockerHost,
+        image: image.imageId,
+        id: pulumi.output("initial-password"),
+        files: secrets.initialPassword.apply((password) => ({ password })),
+        user: postgresUser,
+      },
+      { parent: this },
+    );
+    // The socket is the superuser's only door: a job that mounts this volume and runs as the same user comes in.
+    const socket = new docker.Volume(
+      `${name}-socket`,
+      { name: `${name}-socket`, labels: labels(owner, "postgres") },
+      { parent: this, ignoreChanges: ["labels"] },
+    );
+    const socketMount = { type: "volume", source: socket.name, target: "/var/run/postgresql" };
+    const publish = args.publishPort !== undefined && networks.dev !== undefined;
+    const server = new docker.Container(
+      name,
+      {
+        ...serviceProfile({
+          owner,
+          component: "postgres",
+          uid: 999,
+          gid: 999,
+          cpus: args.cpus,
+          memory: args.memory,
+          processes: 1024,
+          tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
+          // Over TCP: while initdb's temporary server runs, only the socket answers.
+          healthcheck: { tests: ["CMD", "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"], interval: "2s", timeout: "5s", retries: 15, startPeriod: "60s" },
+          healthySeconds: 120,
+          // postgres:18's documentation: even 90 s may not be long enough for a checkpoint at shutdown.
+          stopSeconds: 120,
+        }),
+        image: image.imageId,
+        command: ["postgres"],
+        stopSignal: "SIGINT",
+        shmSize: 256,
+        envs: [
+          pulumi.interpolate`POSTGRES_PASSWORD_FILE=/run/stack/${files.id}/password`,
+          "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
+        ],
+        mounts: [
+          { type: "volume", source: args.dataVolume, target: dataPath(args.version) },
+          { type: "volume", source: files.volume, target: "/run/stack", readOnly: true },
+          socketMount,
+        ],
+        networksAdvanced: [{ name: networks.db.name, aliases: [this.host] }, ...(publish && networks.dev ? [{ name: networks.dev.name }] : [])],
+        ports: publish ? [{ internal: 5432, external: args.publishPort, ip: "127.0.0.1" }] : undefined,
+      },
+      // Two servers on one data directory must never run.
+      { parent: this, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },
+    );
+    this.user = loginRole(args.passwordVersion);
+    new docker.Container(
+      `${name}-roles`,
+      {
+        ...jobProfile({ owner, component: "postgres", user: "0:0", capabilities: ["SETGID", "SETUID"], memory: 128, labels: { job: "roles", server: server.id } }),
+        image: image.imageId,
+        networkMode: "none",
+        entrypoints: ["timeout", "60", "/bin/sh", "-c"],
+        command: [`exec setpriv --reuid=999 --regid=999 --clear-groups psql --no-psqlrc --dbname=postgres < /run/roles.sql`],
+        mounts: [socketMount],
+        uploads: [{ file: "/run/roles.sql", content: rolesScript(args), permissions: "0400" }],
+      },
+      { parent: this, dependsOn: server, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-roles`, dockerHost)] } },
+    );
+    this.registerOutputs({ user: this.user });
+  }
+}
+
+/** User and group of the official image; its entry script reads files as this user. */
+const postgresUser = "999:999";
+
+/** Returns where the volume belongs: from 18 on the official image keeps its data one level lower, by major version. */
+export function dataPath(version: number): string {
+  return version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data";
+}
+
+function rolesScript(args: PostgresArgs): pulumi.Output<string> {
+  return pulumi.secret(
+    pulumi.all([args.secrets.databasePassword, args.secrets.previousDatabasePassword]).apply(([password, previousPassword]) =>
+      renderDatabaseRoles({ passwordVersion: args.passwordVersion, password, previousPassword, createDatabases: args.createDatabases }),
+    ),
+  );
+}

@@ -1,0 +1,49 @@
+import { upstreamKeepaliveSeconds } from "../nginx/render.ts";
+
+export interface ServerCommandArgs {
+  readonly server: "gunicorn" | "runserver";
+  readonly port: number;
+  readonly wsgi: string;
+  readonly workerClass: string;
+  readonly workerCount: number;
+  readonly threads: number;
+  /** How long a request may run, in seconds. */
+  readonly requestGraceSeconds: number;
+  /** Addresses whose forwarded headers count: nginx's network. */
+  readonly forwardedAllowIps: string;
+}
+
+/** Returns the entry script's arguments: its mode, then the server's command line. */
+export function renderServerCommand(args: ServerCommandArgs): string[] {
+  // The development server is replaced at once, nobody's request needs to be waited for.
+  if (args.server === "runserver") return ["run", "python", "manage.py", "runserver", `0.0.0.0:${args.port}`];
+  return [
+    "serve",
+    "gunicorn",
+    `--bind=0.0.0.0:${args.port}`,
+    `--worker-class=${args.workerClass}`,
+    `--workers=${args.workerCount}`,
+    `--threads=${args.threads}`,
+    // A worker that touches its heartbeat file on a slow disk is taken for hung (gunicorn's FAQ).
+    "--worker-tmp-dir=/dev/shm",
+    "--max-requests=2000",
+    "--max-requests-jitter=200",
+    `--timeout=${args.requestGraceSeconds}`,
+    `--graceful-timeout=${args.requestGraceSeconds}`,
+    `--keep-alive=${upstreamKeepaliveSeconds + 5}`,
+    `--forwarded-allow-ips=${args.forwardedAllowIps}`,
+    "--error-logfile=-",
+    args.wsgi,
+  ];
+}
+
+/** Returns the health check's command: a GET with the site's own Host, as a browser behind nginx would send it. */
+export function renderHealthCheck(port: number, path: string, host: string, https: boolean): string[] {
+  const program = [
+    "import http.client, sys",
+    `c = http.client.HTTPConnection("127.0.0.1", ${port}, timeout=4)`,
+    `c.request("GET", ${JSON.stringify(path)}, headers={"Host": ${JSON.stringify(host)}, "X-Forwarded-Proto": "${https ? "https" : "http"}"})`,
+    "sys.exit(c.getresponse().status != 200)",
+  ].join("; ");
+  return ["CMD", "python", "-c", program];
+}

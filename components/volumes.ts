@@ -1,0 +1,39 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import { labels, type Owner } from "./labels.ts";
+
+export interface VolumesArgs {
+  readonly owner: Owner;
+  /** Major version of Postgres; part of its volume's name. */
+  readonly postgresVersion: number;
+  /** Whether the database's and the media volume outlive a destroy. */
+  readonly protectData: boolean;
+}
+
+/** The named volumes that outlive their containers; each name is fixed and nothing declared here can replace one. */
+export class Volumes extends pulumi.ComponentResource {
+  /** Static files of this and earlier releases. */
+  readonly staticData: docker.Volume;
+  /** Uploaded files. */
+  readonly mediaData: docker.Volume;
+  /** The database. */
+  readonly postgresData: docker.Volume;
+
+  constructor(name: string, args: VolumesArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-stack:index:Volumes", name, {}, opts);
+    // Data volumes carry no labels, a changed label would replace them; this empty one says whose they are.
+    const owner = new docker.Volume(
+      `${name}-owner`,
+      { name: `${name}-owner`, labels: labels(args.owner, "volumes") },
+      { parent: this, retainOnDelete: args.protectData, ignoreChanges: ["labels"] },
+    );
+    const volume = (role: string, holdsData: boolean) => {
+      const keep = holdsData && args.protectData;
+      return new docker.Volume(`${name}-${role}`, { name: `${name}-${role}` }, { parent: this, protect: keep, retainOnDelete: keep, dependsOn: owner });
+    };
+    this.staticData = volume("static-data", false);
+    this.mediaData = volume("media-data", true);
+    this.postgresData = volume(`postgres-${args.postgresVersion}-data`, true);
+    this.registerOutputs({ staticData: this.staticData.name, mediaData: this.mediaData.name, postgresData: this.postgresData.name });
+  }
+}

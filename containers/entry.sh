@@ -1,0 +1,44 @@
+#!/bin/sh
+# Starts a program of the app's image.
+#   entry.sh run COMMAND...     becomes the command: jobs, the development server, a shell
+#   entry.sh serve COMMAND...   runs a server; SIGTERM reaches it DRAIN_SECONDS later, so that nginx has left it by then
+# For programs that know NAME only, every NAME_FILE becomes NAME with the file's content, in this process and its children.
+set -eu
+
+mode=$1
+shift
+
+for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)_FILE=\/.*/\1/p'); do
+  eval "path=\${${name}_FILE:-}; given=\${${name}+yes}"
+  if [ -z "$path" ] || [ -n "$given" ]; then continue; fi
+  if [ ! -r "$path" ]; then
+    echo "entry.sh: ${name}_FILE names $path, which user $(id -u) can't read" >&2
+    exit 1
+  fi
+  value=$(cat "$path")
+  export "$name=$value"
+done
+
+if [ "$mode" = run ]; then exec "$@"; fi
+
+draining=no
+drain() {
+  draining=yes
+  trap '' TERM
+  echo "entry.sh: draining, the server stops in $DRAIN_SECONDS s" >&2
+  sleep "$DRAIN_SECONDS" &
+  wait $! || true
+  kill -TERM "$server" 2>/dev/null || true
+}
+trap drain TERM
+
+"$@" &
+server=$!
+status=0
+wait "$server" || status=$?
+# The signal ends the first wait; the second one is for the server itself.
+if [ "$draining" = yes ]; then
+  status=0
+  wait "$server" || status=$?
+fi
+exit "$status"

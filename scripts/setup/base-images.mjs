@@ -1,0 +1,103 @@
+// The base images, and what to do where no registry can be reached: build stand-ins of the same contract from Debian packages.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Failure, output, run, tail } from "./process.mjs";
+
+/** The images that a stack with default versions starts from, and the folder of the stand-in for each. */
+export const baseImages = [
+  { image: "postgres:18", standIn: "postgres" },
+  { image: "nginx:1.30", standIn: "nginx" },
+  { image: "python:3.14-slim", standIn: "python" },
+];
+
+const standIns = join(dirname(fileURLToPath(import.meta.url)), "..", "stand-ins");
+const standInBase = "django-stack-stand-in/debian:forky";
+
+/** Makes sure of every base image and returns how, one line; throws a Failure that names the image and the cause. */
+export function ensureBaseImages(docker) {
+  const missing = baseImages.filter(({ image }) => !present(docker, image));
+  const refused = [];
+  for (const entry of missing) {
+    const pull = run(docker.command, [...docker.arguments, "pull", "--quiet", entry.image], { timeoutSeconds: 600 });
+    if (pull.status !== 0) {
+      refused.push({ ...entry, cause: tail(pull.stderr, 1) });
+      if (isUnreachable(pull.stderr)) break;
+    }
+  }
+  if (refused.length > 0) {
+    buildStandIns(docker, refused[0].cause, missing.filter(({ image }) => !present(docker, image)));
+  }
+  const stands = baseImages.filter(({ image }) => standInOf(docker, image) !== "").map(({ image }) => image);
+  const names = baseImages.map(({ image }) => image).join(", ");
+  return stands.length === 0 ? names : `${names} (stand-ins from Debian packages, no registry answered: ${stands.join(", ")})`;
+}
+
+function present(docker, image) {
+  return run(docker.command, [...docker.arguments, "image", "inspect", image]).status === 0;
+}
+
+function standInOf(docker, image) {
+  const format = '{{ index .Config.Labels "django-stack.stand-in" }}';
+  return output(docker.command, [...docker.arguments, "image", "inspect", "--format", format, image]).replace("<no value>", "");
+}
+
+function isUnreachable(message) {
+  return /lookup|no such host|timeout|timed out|refused|unreachable|TLS|certificate|Forbidden|EOF/i.test(message);
+}
+
+function buildStandIns(docker, cause, wanted) {
+  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
+  if (process.getuid?.() !== 0 || !/^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release)) {
+    throw new Failure("base images", `${wanted[0].image} can't be pulled: ${cause}`, "check the network, or `docker load` the images");
+  }
+  if (!present(docker, standInBase)) importDebian(docker);
+  for (const { image, standIn } of wanted) {
+    const tag = `django-stack-stand-in/${image}`;
+    const build = run(
+      docker.command,
+      [...docker.arguments, "build", "--build-arg", `BASE=${standInBase}`, "--tag", tag, "--tag", image, join(standIns, standIn)],
+      { timeoutSeconds: 900 },
+    );
+    if (build.status !== 0) {
+      throw new Failure(
+        "base images",
+        `${image} can't be pulled (${cause}), and its stand-in doesn't build:\n${tail(build.stdout + build.stderr, 10)}`,
+        `docker build --build-arg BASE=${standInBase} ${join("scripts", "stand-ins", standIn)}`,
+      );
+    }
+  }
+}
+
+function importDebian(docker) {
+  if (run("debootstrap", ["--version"]).status !== 0) {
+    run("apt-get", ["update"], { timeoutSeconds: 300 });
+    const install = run("apt-get", ["install", "-y", "--no-install-recommends", "debootstrap"], { timeoutSeconds: 300 });
+    if (install.status !== 0) throw new Failure("base images", tail(install.stderr, 3), "apt-get install debootstrap");
+  }
+  const folder = mkdtempSync(join(tmpdir(), "django-stack-debian-"));
+  try {
+    const root = join(folder, "root");
+    const bootstrap = run(
+      "debootstrap",
+      ["--variant=minbase", "--include=ca-certificates", "forky", root, "", "/usr/share/debootstrap/scripts/sid"],
+      { timeoutSeconds: 900 },
+    );
+    if (bootstrap.status !== 0) throw new Failure("base images", tail(bootstrap.stdout, 3), "check that Debian's packages can be reached");
+    // A testing release's Release file runs out between two of its updates, and a network may have a certificate authority of its own.
+    const prepare = `
+      echo 'Acquire::Check-Valid-Until "false";' > "$1/etc/apt/apt.conf.d/99stand-in"
+      if [ -s /etc/ssl/certs/ca-certificates.crt ]; then cp /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/ca-certificates.crt"; fi
+      for file in /usr/local/share/ca-certificates/*.crt; do [ ! -e "$file" ] || cp "$file" "$1/usr/local/share/ca-certificates/"; done
+      rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*
+      tar -C "$1" -cf "$2" .`;
+    const archive = join(folder, "debian.tar");
+    const prepared = run("sh", ["-ec", prepare, "sh", root, archive], { timeoutSeconds: 300 });
+    if (prepared.status !== 0) throw new Failure("base images", tail(prepared.stderr, 3), "check the free space under the temporary folder");
+    const imported = run(docker.command, [...docker.arguments, "import", archive, standInBase], { timeoutSeconds: 300 });
+    if (imported.status !== 0) throw new Failure("base images", tail(imported.stderr, 3), "check the free space of the Docker host");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,44 @@
+// Runs programs for the set-up steps, and the one kind of error that they end with.
+import { spawnSync } from "node:child_process";
+
+/** A step that could not be done: its name, the cause, and the command or action that mends it. */
+export class Failure extends Error {
+  constructor(step, cause, fix) {
+    super(`${step}: ${cause}\n  fix: ${fix}`);
+    this.name = "Failure";
+    this.step = step;
+    this.cause = cause;
+    this.fix = fix;
+  }
+}
+
+/** Runs a program to its end without a terminal and returns `{ status, stdout, stderr }`; status 127 when it isn't there. */
+export function run(command, args, { timeoutSeconds = 60, cwd, env, input } = {}) {
+  const result = spawnSync(command, args, {
+    encoding: "utf8",
+    timeout: timeoutSeconds * 1000,
+    maxBuffer: 64 * 1024 * 1024,
+    cwd,
+    env: env ?? process.env,
+    input: input ?? "",
+  });
+  const missing = result.error?.code === "ENOENT";
+  const late = result.error?.code === "ETIMEDOUT";
+  return {
+    status: missing ? 127 : (result.status ?? 1),
+    stdout: result.stdout ?? "",
+    stderr: (result.stderr ?? "") + (late ? `\nno end after ${timeoutSeconds} s` : ""),
+  };
+}
+
+/** The trimmed standard output of a program, or "" when it failed. */
+export function output(command, args, options) {
+  const result = run(command, args, options);
+  return result.status === 0 ? result.stdout.trim() : "";
+}
+
+/** The last `count` lines of a text that aren't empty. */
+export function tail(text, count) {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  return lines.slice(-count).join("\n") || "(no output)";
+}
