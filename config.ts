@@ -212,7 +212,7 @@ function crossChecks(values: Settings, given: Record<string, unknown>, dockerHos
   if (app.devServerPort !== undefined && app.server !== "runserver") {
     problems.push(problem("app.devServerPort", app.devServerPort, "none with app.server gunicorn"));
   }
-  if (app.devServerPort !== undefined && app.replicas > 1) {
+  if (app.devServerPort !== undefined && app.server === "runserver" && app.replicas > 1) {
     problems.push(problem("app.replicas", app.replicas, "1 where app.devServerPort is set", "set app.devServerPort to none"));
   }
   if (environment === "prod" && postgres.publishPort !== undefined) {

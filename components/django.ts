@@ -176,5 +176,6 @@ function releaseEnvironment({ app, superuser }: DjangoArgs["config"]): string[] 
     `PGOPTIONS=-c lock_timeout=10s -c statement_timeout=${app.releaseTimeoutSeconds}s`,
     `RELEASE_TIMEOUT_SECONDS=${app.releaseTimeoutSeconds}`,
     `STATIC_SOURCE=${app.staticFromVolume ? app.staticRoot : ""}`,
+    `WSGI_MODULE=${app.server === "gunicorn" ? app.wsgi : ""}`,
   ];
 }

@@ -64,5 +64,5 @@ async function liveConfiguration(docker: DockerCommand, container: string): Prom
 async function makeCurrent(docker: DockerCommand, volume: string, jobId: string, id: string): Promise<void> {
   const image = (await docker("inspect", "--format", "{{.Image}}", jobId)).stdout.trim();
   const switchBack = 'ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current';
-  await docker("run", "--rm", "--network", "none", "--volume", `${volume}:/files`, "--entrypoint", "/bin/sh", image, "-ec", switchBack, "sh", id);
+  await docker("run", "--rm", "--user", "0:0", "--network", "none", "--volume", `${volume}:/files`, "--entrypoint", "/bin/sh", image, "-ec", switchBack, "sh", id);
 }

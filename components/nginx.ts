@@ -30,7 +30,7 @@ export interface NginxArgs {
   readonly cpus: number;
   /** MiB. */
   readonly memory: number;
-  /** What follows once a new configuration is live. */
+  /** What tidies up once a new configuration is live; a failure is a warning only. */
   readonly onLive: (docker: DockerCommand) => Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export class Nginx extends pulumi.ComponentResource {
         check: 'nginx -t -c "$PWD/nginx.conf"',
         onFilled: async (command, jobId) => {
           await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
-          await args.onLive(command);
+          await args.onLive(command).catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
         },
       },
       { parent: this },

@@ -1,9 +1,16 @@
 #!/bin/sh
 # Prepares the database and the static files for a release; any failure keeps the release from being started.
+#   WSGI_MODULE              what gunicorn loads; empty: another server
 #   RELEASE_TIMEOUT_SECONDS  how long migrations may take
 #   STATIC_SOURCE            where the image holds what collectstatic gathered; empty: nothing to publish
 #   DJANGO_SUPERUSER_*       an administrator to create once; no name: none
 set -eu
+
+if [ -n "$WSGI_MODULE" ]; then
+  echo "release: loading $WSGI_MODULE"
+  # A release that can't even start must not touch the database.
+  gunicorn --check-config "$WSGI_MODULE"
+fi
 
 echo "release: migrating"
 timeout --kill-after=10 "$RELEASE_TIMEOUT_SECONDS" python manage.py migrate --noinput

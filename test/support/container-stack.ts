@@ -66,14 +66,33 @@ export class ContainerStack {
     }
   }
 
-  /** Removes everything that this stack made, its data too, but not its images. */
+  /** Removes what this stack made, as a destroy that leaves protected resources out does, and forgets its secrets. */
   async destroy(): Promise<void> {
     const all = [...this.leftovers, ...[...this.made.values()].reverse()];
     this.leftovers = [];
     this.made.clear();
     for (const kind of ["container:Container", "network:Network", "volume:Volume"]) {
-      const ofKind = all.filter(({ registration }) => registration.type.endsWith(kind));
-      await Promise.all(ofKind.map((made) => this.remove({ ...made, inputs: { ...made.inputs, destroyGraceSeconds: 0 } }, [])));
+      const ofKind = all.filter(({ registration: { type, protect, retainOnDelete } }) => type.endsWith(kind) && !protect && !retainOnDelete);
+      await Promise.all(ofKind.map((made) => this.remove(made, [])));
+    }
+  }
+
+  /** Removes what an earlier, killed run of a test left under this name. */
+  async sweep(): Promise<void> {
+    const prefix = `${this.config.name}-${this.stack}`;
+    const filters = (key: string) => encodeURIComponent(JSON.stringify({ [key]: [`${prefix}-`] }));
+    const named = (name: string) => name.replace(/^\//, "").startsWith(`${prefix}-`);
+    for (const { Id, Names } of await engineApi("GET", `/containers/json?all=true&filters=${filters("name")}`)) {
+      if (Names.some(named)) await engineApi("DELETE", `/containers/${Id}?force=true&v=true`);
+    }
+    for (const { Id, Name } of await engineApi("GET", `/networks?filters=${filters("name")}`)) {
+      if (named(Name)) await engineApi("DELETE", `/networks/${Id}`);
+    }
+    for (const { Name } of (await engineApi("GET", `/volumes?filters=${filters("name")}`)).Volumes ?? []) {
+      if (named(Name)) await engineApi("DELETE", `/volumes/${Name}?force=true`);
+    }
+    for (const { RepoTags } of await engineApi("GET", `/images/json`)) {
+      for (const tag of (RepoTags ?? []).filter(named)) await engineApi("DELETE", `/images/${tag}?force=true`);
     }
   }
 

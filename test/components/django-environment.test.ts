@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { djangoSecrets, renderDjangoEnvironment, secretFilesId } from "../../components/django-environment.ts";
+
+const args = {
+  allowedHosts: ["a.example", "b.example"], origins: ["https://a.example"], debug: false, https: true, staticRoot: "/srv/static", drainSeconds: 8,
+  databaseHost: "postgres", databasePort: 5432, databaseName: "django", databaseUser: "django_odd", env: { Z_LAST: "1", A_FIRST: "2" },
+  secretNames: ["SECRET_KEY", "MAIL_PASSWORD"], secretsFolder: "/run/stack/abc",
+}; // prettier-ignore
+
+test("the environment, sorted, with paths in place of secrets", () => {
+  expect(renderDjangoEnvironment(args)).toEqual([
+    "ALLOWED_HOSTS=a.example,b.example", "A_FIRST=2", "CSRF_TRUSTED_ORIGINS=https://a.example", "DATABASE_HOST=postgres", "DATABASE_NAME=django",
+    "DATABASE_PORT=5432", "DATABASE_USER=django_odd", "DEBUG=false", "DRAIN_SECONDS=8", "HOME=/tmp", "HTTPS=true",
+    "MAIL_PASSWORD_FILE=/run/stack/abc/MAIL_PASSWORD", "MEDIA_ROOT=/vol/web/media", "SECRET_KEY_FILE=/run/stack/abc/SECRET_KEY",
+    "STATIC_ROOT=/srv/static", "XDG_RUNTIME_DIR=/tmp", "Z_LAST=1",
+  ]); // prettier-ignore
+});
+
+test("the order of the user's keys makes no difference", () => {
+  expect(renderDjangoEnvironment({ ...args, env: { A_FIRST: "2", Z_LAST: "1" } })).toEqual(renderDjangoEnvironment(args));
+});
+
+test("the secrets by name", () => {
+  const secrets = { secretKey: "k2", previousSecretKey: "k1", databasePassword: "p", databaseHost: "postgres", databasePort: 5432, databaseName: "django", databaseUser: "django_odd", secretEnv: { MAIL_PASSWORD: "m" } };
+  const expected = { MAIL_PASSWORD: "m", DATABASE_PASSWORD: "p", DATABASE_URL: "postgres://django_odd:p@postgres:5432/django", SECRET_KEY: "k2", SECRET_KEY_FALLBACKS: "k1" };
+  expect(djangoSecrets({ ...secrets, superuserPassword: undefined })).toEqual(expected);
+  expect(djangoSecrets({ ...secrets, superuserPassword: "s" })).toEqual({ ...expected, DJANGO_SUPERUSER_PASSWORD: "s" });
+});
+
+test("the id of the secrets changes with each, not with their order, and can't be guessed without the key", () => {
+  const id = secretFilesId("key", { a: "1", b: "2" });
+  expect(id).toMatch(/^[0-9a-f]{12}$/);
+  expect(secretFilesId("key", { b: "2", a: "1" })).toBe(id);
+  expect(secretFilesId("key", { a: "1", b: "3" })).not.toBe(id);
+  expect(secretFilesId("other", { a: "1", b: "2" })).not.toBe(id);
+});

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "vitest";
+import { DockerError } from "../../components/docker-engine.ts";
+import { removeFailedService, requireSuccess } from "../../components/gates.ts";
+import { fakeDocker } from "../support/fake-docker.ts";
+
+describe("requireSuccess", () => {
+  test("lets a job pass that ended with 0, and leaves it", async () => {
+    const { docker, calls } = fakeDocker([[/^inspect/, "exited 0 false\n"]]);
+    await requireSuccess(docker, "job1", "release");
+    expect(calls).toEqual(["inspect --format {{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}} job1"]);
+  });
+
+  test.each([
+    ["exited 1 false", "release failed with exit code 1"],
+    ["exited 124 false", "release didn't end within its time limit"],
+    ["exited 137 false", "release didn't end within its time limit"],
+    ["exited 137 true", "release ran out of memory"],
+    ["created 0 false", "release is created instead of ended"],
+  ])("fails on %s, removes the job and shows the last 20 lines of its log", async (state, cause) => {
+    const log = Array.from({ length: 25 }, (_, line) => `line ${line + 1}`).join("\n");
+    const { docker, calls } = fakeDocker([[/^inspect/, state], [/^logs --tail 20 job1$/, { stdout: log, stderr: "last\n" }], [/^rm --force job1$/, ""]]);
+    const shown = [...Array.from({ length: 19 }, (_, line) => `line ${line + 7}`), "last"].join("\n");
+    await expect(requireSuccess(docker, "job1", "release")).rejects.toThrow(`${cause}; what ran before goes on. Its last lines:\n${shown}`);
+    expect(calls.at(-1)).toBe("rm --force job1");
+  });
+});
+
+describe("removeFailedService", () => {
+  test("prints the log and removes the container", async () => {
+    const { docker, calls } = fakeDocker([[/^inspect/, "running, unhealthy\n"], [/^logs/, { stderr: "boom\n" }], [/^rm/, ""]]);
+    const printed: string[] = [];
+    await removeFailedService(docker, "movies-prod-django-0-1a2b3c4", (message) => printed.push(message));
+    expect(printed).toEqual(["movies-prod-django-0-1a2b3c4 didn't become healthy (running, unhealthy); it was removed and what ran before goes on. Its last lines:\nboom"]);
+    expect(calls.at(-1)).toBe("rm --force movies-prod-django-0-1a2b3c4");
+  });
+
+  test("has nothing to do where no container was made", async () => {
+    const { docker } = fakeDocker([[/^inspect/, new DockerError("Error: No such object: x", 1)]]);
+    await removeFailedService(docker, "x", () => expect.fail("printed"));
+  });
+
+  test("passes on that the engine is gone", async () => {
+    const { docker } = fakeDocker([[/^inspect/, new DockerError("Cannot connect to the Docker daemon", 1)]]);
+    await expect(removeFailedService(docker, "x", () => {})).rejects.toThrow("Cannot connect");
+  });
+});

@@ -1,0 +1,30 @@
+import { execFileSync } from "node:child_process";
+import { expect, test } from "vitest";
+import { renderHealthCheck, renderServerCommand } from "../../components/server-command.ts";
+import { upstreamKeepaliveSeconds } from "../../nginx/render.ts";
+
+const args = { port: 9000, wsgi: "config.wsgi", workerClass: "gthread", workerCount: 3, threads: 4, requestGraceSeconds: 30, forwardedAllowIps: "172.30.0.0/16" };
+
+test("gunicorn's command line", () => {
+  expect(renderServerCommand({ ...args, server: "gunicorn" })).toEqual([
+    "serve", "gunicorn", "--bind=0.0.0.0:9000", "--worker-class=gthread", "--workers=3", "--threads=4", "--worker-tmp-dir=/dev/shm",
+    "--max-requests=2000", "--max-requests-jitter=200", "--timeout=30", "--graceful-timeout=30", "--keep-alive=20",
+    "--forwarded-allow-ips=172.30.0.0/16", "--error-logfile=-", "config.wsgi",
+  ]); // prettier-ignore
+});
+
+test("gunicorn keeps a connection longer than nginx does", () => {
+  const keepAlive = /--keep-alive=(\d+)/.exec(renderServerCommand({ ...args, server: "gunicorn" }).join(" "))?.[1];
+  expect(Number(keepAlive)).toBeGreaterThan(upstreamKeepaliveSeconds);
+});
+
+test("runserver's command line", () => {
+  expect(renderServerCommand({ ...args, server: "runserver" })).toEqual(["run", "python", "manage.py", "runserver", "0.0.0.0:9000"]);
+});
+
+test("the health check asks for the site by its name and is Python that compiles", () => {
+  const [kind, program, option, code] = renderHealthCheck(9000, "/healthz", "movies.example:8443", true);
+  expect([kind, program, option]).toEqual(["CMD", "python", "-c"]);
+  expect(code).toContain('"GET", "/healthz", headers={"Host": "movies.example:8443", "X-Forwarded-Proto": "https"}');
+  execFileSync("python3", ["-c", "import sys; compile(sys.argv[1], 'check', 'exec')", code]);
+});

@@ -1,0 +1,186 @@
+import * as fc from "fast-check";
+import * as pulumi from "@pulumi/pulumi";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { loadConfig } from "../config.ts";
+import { asHostname } from "../settings.ts";
+import { runProgram } from "./support/program.ts";
+
+async function load(stack: string, config: Record<string, unknown>, secretKeys: string[] = []) {
+  let loaded: ReturnType<typeof loadConfig> | undefined;
+  await runProgram({ stack, config, secretKeys, build: () => void (loaded = loadConfig()) });
+  return loaded as ReturnType<typeof loadConfig>;
+}
+
+async function errorOf(stack: string, config: Record<string, unknown>, secretKeys: string[] = []): Promise<string> {
+  return load(stack, config, secretKeys).then(
+    () => "no error",
+    (error) => {
+      expect(error).toBeInstanceOf(pulumi.RunError);
+      return error.message;
+    },
+  );
+}
+
+afterEach(() => vi.unstubAllEnvs());
+
+describe("defaults", () => {
+  test("of prod", async () => {
+    const { checkout, secretEnv, app, bindAddress, ...config } = await load("prod", {});
+    expect(checkout).toMatch(/^[0-9a-f]{12}$/);
+    expect(bindAddress[0]).toBe("0.0.0.0");
+    expect(config).toEqual({
+      environment: "prod",
+      name: "django-stack",
+      domain: "django-stack.localhost",
+      aliases: [],
+      httpPort: 80,
+      httpsPort: 443,
+      tls: { mode: "self-signed" },
+      postgres: { version: 18, cpus: 2, memory: 1024, publishPort: undefined },
+      nginx: { workerConnections: 1024, keepaliveSeconds: 65, maxBodySize: "10m", cpus: 1, memory: 256 },
+      secrets: { databasePasswordVersion: 1, secretKeyVersion: 1 },
+      protectData: true,
+      superuser: undefined,
+      stack: "prod",
+      prefix: "django-stack-prod",
+      dockerHost: undefined,
+      url: "https://django-stack.localhost",
+      origins: ["https://django-stack.localhost"],
+      allowedHosts: ["django-stack.localhost"],
+    });
+    expect(app).toMatchObject({ server: "gunicorn", replicas: 2, workerCount: 3, uid: 10001, gid: 10001, mountSource: false, staticFromVolume: true, debug: false, devServerPort: undefined });
+  });
+
+  test("of dev", async () => {
+    const config = await load("dev", { environment: "dev" });
+    expect(config).toMatchObject({ domain: "localhost", httpPort: 8080, httpsPort: undefined, bindAddress: ["127.0.0.1"], tls: { mode: "off" }, protectData: false, url: "http://localhost:8080" });
+    expect(config.app).toMatchObject({ server: "runserver", replicas: 1, devServerPort: 8000, mountSource: true, staticFromVolume: false, debug: true });
+    expect(config.origins).toEqual(["http://localhost:8080", "http://localhost:8000"]);
+    expect(config.postgres.publishPort).toBe(5432);
+  });
+
+  test("of a stack that doesn't say are prod's", async () => {
+    expect((await load("staging", {})).environment).toBe("prod");
+  });
+});
+
+test("the config can't be changed, at any depth", async () => {
+  const config = await load("prod", {});
+  expect(() => ((config as any).domain = "x")).toThrow(TypeError);
+  expect(() => ((config.app as any).env.X = "x")).toThrow(TypeError);
+});
+
+test("secret environment is a secret output", async () => {
+  const { secretEnv } = await load("prod", { secretEnv: { MAIL_PASSWORD: "geheim" } }, ["django-stack:secretEnv"]);
+  expect(await pulumi.isSecret(secretEnv)).toBe(true);
+});
+
+describe("fails", () => {
+  const cases: [string, Record<string, unknown>, string][] = [
+    ["an unknown key", { domian: "x.example" }, "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, tls, app, secretEnv, postgres, nginx, secrets, protectData, superuser; fix: remove it or correct its name"],
+    ["an unknown key inside", { tls: { modus: "off" } }, "tls.modus: unknown key; allowed: one of mode; fix: remove it or correct its name"],
+    ["an unknown environment", { environment: "staging" }, 'environment: got "staging"; allowed: dev, prod'],
+    ["a domain with a scheme", { domain: "https://movies.example" }, 'domain: got "https://movies.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: leave out the scheme and the path'],
+    ["a domain with a port", { domain: "movies.example:8443" }, 'domain: got "movies.example:8443"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: leave out the port: httpPort and httpsPort set it'],
+    ["a domain with an underscore", { domain: "my_site.example" }, 'domain: got "my_site.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots'],
+    ["a domain that is an address", { domain: "10.0.0.1" }, 'domain: got "10.0.0.1"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: give a name, not an address'],
+    ["a domain in another script", { domain: "bücher.example" }, 'domain: got "bücher.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: write it in its ASCII form: xn--bcher-kva.example'],
+    ["a domain that would leave its directive", { domain: "x.example; return 200" }, 'domain: got "x.example; return 200"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots'],
+    ["a name in capitals", { name: "Movies" }, 'name: got "Movies"; allowed: 1 to 20 lower-case letters, digits and inner hyphens, a letter first'],
+    ["aliases that aren't a list", { aliases: "www.x.example" }, 'aliases: got "www.x.example"; allowed: a list of hostnames'],
+    ["a port too high", { httpPort: "70000" }, 'httpPort: got "70000"; allowed: a port from 1 to 65535'],
+    ["an address that is none", { bindAddress: "localhost" }, 'bindAddress: got "localhost"; allowed: an IP address or a list of them'],
+    ["a TLS mode that isn't there", { tls: { mode: "acme" } }, 'tls.mode: got "acme"; allowed: off, self-signed'],
+    ["an object given as text", { tls: "off" }, 'tls: got "off"; allowed: an object with mode'],
+    ["a fraction of a replica", { app: { replicas: 1.5 } }, "app.replicas: got 1.5; allowed: a whole number from 1 to 32"],
+    ["a drain shorter than nginx's keep-alive", { app: { drainSeconds: 2 } }, "app.drainSeconds: got 2; allowed: a whole number from 6 to 600"],
+    ["a worker class that isn't there", { app: { workerClass: "eventlet" } }, 'app.workerClass: got "eventlet"; allowed: sync, gthread, gevent'],
+    ["a size without a unit", { app: { memory: "512" } }, 'app.memory: got "512"; allowed: a size such as 512m or 2g, 64m or more'],
+    ["an environment name of the stack's own", { app: { env: { SECRET_KEY: "x" } } }, 'app.env: got {"SECRET_KEY":"x"}; allowed: names of letters, digits and underscores with a text, number, true or false of one line each; fix: remove SECRET_KEY: the stack sets it'],
+    ["an environment value of two lines", { app: { env: { A: "1\n2" } } }, 'app.env: got {"A":"1\\n2"}; allowed: names of letters, digits and underscores with a text, number, true or false of one line each; fix: give A a value of one line'],
+    ["a health path that would leave its string", { app: { healthPath: '/"; import os' } }, 'app.healthPath: got "/\\"; import os"; allowed: a path that starts with / and has no spaces, quotes or control characters'],
+    ["a wsgi module that is an option", { app: { wsgi: "--reload" } }, 'app.wsgi: got "--reload"; allowed: a Python module path, with :name where the callable isn\'t called application'],
+    ["a Postgres that doesn't exist", { postgres: { version: 19 } }, "postgres.version: got 19; allowed: a whole number from 14 to 18"],
+    ["a superuser without an address", { superuser: { username: "admin" } }, 'superuser: got {"username":"admin"}; allowed: none, or { username, email }'],
+    ["a flag that is neither", { protectData: "yes" }, 'protectData: got "yes"; allowed: true, false'],
+    ["a Dockerfile that isn't there", { app: { dockerfile: "Dockerfile.prod" } }, 'app.dockerfile: got "Dockerfile.prod"; allowed: a file in ./django; it isn\'t there; fix: add the Dockerfile or correct its name'],
+    ["TLS off in the open", { tls: { mode: "off" }, httpsPort: "none" }, 'tls.mode: got "off"; allowed: self-signed, or off with bindAddress 127.0.0.1, where environment is prod; fix: passwords would cross the network in clear'],
+    ["TLS off with a port for it", { tls: { mode: "off" }, bindAddress: "127.0.0.1" }, 'tls.mode: got "off"; allowed: off only with httpsPort none; fix: set httpsPort to none'],
+    ["TLS on without a port", { httpsPort: "none" }, 'httpsPort: got "none"; allowed: a port with tls.mode self-signed'],
+    ["runserver in prod", { app: { server: "runserver" } }, 'app.server: got "runserver"; allowed: gunicorn where environment is prod; fix: runserver is for development only'],
+    ["a published database in prod", { postgres: { publishPort: 5432 } }, "postgres.publishPort: got 5432; allowed: none where environment is prod; fix: reach the database with the commands output's `manage`"],
+    ["one port for two", { httpPort: "443" }, "httpsPort: got 443; allowed: a port that httpPort doesn't use"],
+    ["runserver's port without runserver", { app: { devServerPort: 8000 } }, "app.devServerPort: got 8000; allowed: none with app.server gunicorn"],
+  ];
+  test.each(cases)("%s", async (_, config, expected) => {
+    expect(await errorOf("prod", config)).toBe(`config of stack prod (Pulumi.prod.yaml) has 1 problem; nothing was touched:\n  ${expected}`);
+  });
+
+  test("a context that isn't there", async () => {
+    expect(await errorOf("prod", { app: { context: "./shop" } })).toMatch(/\n {2}app\.context: got "\.\/shop"; allowed: a folder; .*\/shop isn't one; fix: name the folder of your Django project$/);
+  });
+
+  test("two replicas behind one development port", async () => {
+    expect(await errorOf("dev", { environment: "dev", app: { replicas: 2 } })).toContain("app.replicas: got 2; allowed: 1 where app.devServerPort is set; fix: set app.devServerPort to none");
+  });
+
+  test("development with a remote engine", async () => {
+    expect(await errorOf("dev", { environment: "dev", "docker:host": "ssh://root@server" })).toContain('app.server: got "runserver"; allowed: gunicorn with a remote Docker engine (ssh://root@server)');
+  });
+
+  test("a secret where everybody on the host could read it", async () => {
+    const message = await errorOf("prod", { app: { env: { MAIL_PASSWORD: "geheim" } } }, ["django-stack:app"]);
+    expect(message).toContain("app: should not hold a secret, it would be readable on the Docker host; fix: pulumi config rm django-stack:app, then pulumi config set --secret --path 'django-stack:secretEnv.NAME'");
+    expect(message).not.toContain("geheim");
+  });
+
+  test("a bad secret without showing it", async () => {
+    const message = await errorOf("prod", { secretEnv: { "MAIL-PASSWORD": "geheim" } }, ["django-stack:secretEnv"]);
+    expect(message).toContain('secretEnv: got "[secret]"; allowed:');
+    expect(message).not.toContain("geheim");
+  });
+
+  test("a stack name that no container could have", async () => {
+    expect(await errorOf("Prod_EU", {})).toContain('stack name: got "Prod_EU"; allowed: 1 to 20 lower-case letters, digits and inner hyphens; fix: pulumi stack rename <new name>');
+  });
+
+  test("with every problem at once", async () => {
+    expect(await errorOf("prod", { domain: "a b", httpPort: "0", app: { threads: 0, worker: 3 } })).toBe(`config of stack prod (Pulumi.prod.yaml) has 4 problems; nothing was touched:
+  domain: got "a b"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots
+  httpPort: got "0"; allowed: a port from 1 to 65535
+  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, replicas, workerClass, workers, threads, cpus, memory, env, healthPath, staticRoot, sourceRoot, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
+  app.threads: got 0; allowed: a whole number from 1 to 64`);
+  });
+});
+
+test("URLs carry the port when it isn't the scheme's own", async () => {
+  expect((await load("prod", { domain: "movies.example", httpsPort: "8443" })).url).toBe("https://movies.example:8443");
+  expect((await load("prod", { domain: "movies.example" })).url).toBe("https://movies.example");
+  expect((await load("prod", { httpsPort: "none", httpPort: "80", tls: { mode: "off" }, bindAddress: "127.0.0.1", domain: "a.example" })).url).toBe("http://a.example");
+});
+
+test("numbers may come as text and environment values as numbers", async () => {
+  const { app } = await load("prod", { app: { replicas: "3", env: { B: 1, A: true } } });
+  expect(app.replicas).toBe(3);
+  expect(app.env).toEqual({ A: "true", B: "1" });
+});
+
+test("DOCKER_HOST names the engine where the provider's config doesn't", async () => {
+  vi.stubEnv("DOCKER_HOST", "ssh://root@first");
+  expect((await load("prod", {})).dockerHost).toBe("ssh://root@first");
+  expect((await load("prod", { "docker:host": "ssh://root@second" })).dockerHost).toBe("ssh://root@second");
+});
+
+test("any hostname that is accepted is nothing but labels and dots", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.domain(), fc.string(), fc.string({ unit: fc.constantFrom(..."ab1-._;{}$#\\\"\n ") })), (text) => {
+      let accepted: string;
+      try {
+        accepted = asHostname(text);
+      } catch {
+        return;
+      }
+      expect(accepted).toMatch(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/);
+    }),
+  );
+});

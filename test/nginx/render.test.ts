@@ -1,0 +1,192 @@
+import { describe, expect, test } from "vitest";
+import { contentId, renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
+
+const args: NginxConfigArgs = {
+  serverNames: ["movies.example", "www.movies.example"],
+  replicas: ["movies-prod-django-0-1a2b3c4", "movies-prod-django-1-5d6e7f8"],
+  replicaPort: 9000,
+  release: "a1b2c3d4e5f6",
+  httpsPort: 443,
+  httpPort: 80,
+  staticFromVolume: true,
+  workerProcesses: 1,
+  workerConnections: 1024,
+  keepaliveSeconds: 65,
+  maxBodySize: "10m",
+  requestGraceSeconds: 30,
+};
+
+test("the site behind TLS, word for word", () => {
+  const { files } = renderNginxConfig(args);
+  expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "nginx.conf", "site-https.conf"]);
+  expect(files["site-https.conf"]).toMatchInlineSnapshot(`
+    "# The site behind TLS, and the redirect to it.
+    server {
+        listen 8080 default_server;
+        server_name "";
+        return 444;
+    }
+
+    server {
+        listen 8080;
+        server_name movies.example www.movies.example;
+
+        include headers.conf;
+        return 301 https://$host$request_uri;
+    }
+
+    # Mozilla's server side TLS guideline 6.0, intermediate.
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+    ssl_prefer_server_ciphers off;
+    ssl_session_timeout 1d;
+    ssl_session_cache shared:tls:10m;
+
+    server {
+        listen 8443 ssl default_server;
+        server_name "";
+        ssl_reject_handshake on;
+    }
+
+    server {
+        listen 8443 ssl;
+        http2 on;
+        server_name movies.example www.movies.example;
+        ssl_certificate tls/certificate.pem;
+        ssl_certificate_key tls/key.pem;
+
+        include headers.conf;
+        add_header Strict-Transport-Security "max-age=63072000; includeSubDomains" always;
+        include locations.conf;
+    }
+    "
+  `);
+  expect(files["headers.conf"]).toMatchInlineSnapshot(`
+    "# nginx alone sets these; what Django sets of them is hidden in locations.conf.
+    add_header X-Release "a1b2c3d4e5f6" always;
+    add_header X-Content-Type-Options "nosniff" always;
+    add_header X-Frame-Options "DENY" always;
+    add_header Referrer-Policy "same-origin" always;
+    add_header X-XSS-Protection "0" always;
+    add_header Cross-Origin-Opener-Policy "same-origin" always;
+    add_header Cross-Origin-Resource-Policy "same-origin" always;
+    "
+  `);
+  expect(files["locations.conf"]).toMatchInlineSnapshot(`
+    "location /static/ {
+        alias /vol/web/static/;
+        expires 30d;
+    }
+
+    # Uploaded files: shown as what their name says, never run as a page of this site.
+    location /media/ {
+        alias /vol/web/media/;
+    }
+
+    location / {
+        proxy_pass http://django;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $host;
+        proxy_set_header X-Real-IP $remote_addr;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Request-ID $request_id;
+        proxy_connect_timeout 2s;
+        proxy_read_timeout 30s;
+        proxy_send_timeout 30s;
+        # A request that may change something goes to one replica only; nginx doesn't send a POST twice.
+        proxy_next_upstream error timeout http_502 http_503;
+        proxy_next_upstream_tries 2;
+        proxy_hide_header X-Release;
+        proxy_hide_header X-Content-Type-Options;
+        proxy_hide_header X-Frame-Options;
+        proxy_hide_header Referrer-Policy;
+        proxy_hide_header X-XSS-Protection;
+        proxy_hide_header Cross-Origin-Opener-Policy;
+        proxy_hide_header Cross-Origin-Resource-Policy;
+        proxy_hide_header Strict-Transport-Security;
+    }
+    "
+  `);
+});
+
+test("the site without TLS, word for word", () => {
+  const { files } = renderNginxConfig({ ...args, httpsPort: undefined, httpPort: 8080, serverNames: ["localhost"], staticFromVolume: false });
+  expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "nginx.conf", "site-http.conf"]);
+  expect(files["site-http.conf"]).toMatchInlineSnapshot(`
+    "# The site without TLS.
+    server {
+        listen 8080 default_server;
+        server_name "";
+        return 444;
+    }
+
+    server {
+        listen 8080;
+        server_name localhost;
+
+        include headers.conf;
+        include locations.conf;
+    }
+    "
+  `);
+  expect(files["locations.conf"]).toContain("proxy_set_header Host $host:8080;");
+  expect(files["locations.conf"]).not.toContain("/static/");
+});
+
+describe("nginx.conf", () => {
+  test("names every replica once, resolved anew while it runs", () => {
+    const lines = renderNginxConfig(args).files["nginx.conf"].split("\n").map((line) => line.trim());
+    expect(lines.filter((line) => line.startsWith("server ") && line.includes(" resolve "))).toEqual([
+      "server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=5s;",
+      "server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=5s;",
+    ]);
+    expect(lines).toContain("resolver 127.0.0.11 valid=2s ipv6=off;");
+    expect(lines).toContain("worker_rlimit_nofile 2048;");
+    expect(lines).toContain("worker_shutdown_timeout 30s;");
+    expect(lines).toContain("include site-https.conf;");
+  });
+
+  test("answers with the id of the configuration", () => {
+    const { id, files } = renderNginxConfig(args);
+    expect(id).toMatch(/^[0-9a-f]{12}$/);
+    expect(files["nginx.conf"]).toContain(`return 200 "${id}\\n";`);
+  });
+
+  test("leaves no placeholder and never enables a version", () => {
+    const text = Object.values(renderNginxConfig(args).files).join("\n");
+    expect(text).not.toMatch(/\{\{|\}\}|undefined/);
+    expect(text).toContain("server_tokens off;");
+  });
+});
+
+test("the id changes with anything that is rendered, and with nothing else", () => {
+  const { id } = renderNginxConfig(args);
+  expect(renderNginxConfig({ ...args }).id).toBe(id);
+  const changes: Partial<NginxConfigArgs>[] = [
+    { serverNames: ["other.example"] }, { replicas: ["a"] }, { replicaPort: 9001 }, { release: "b" }, { httpsPort: 8443 }, { staticFromVolume: false },
+    { workerProcesses: 2 }, { workerConnections: 2048 }, { keepaliveSeconds: 10 }, { maxBodySize: "1m" }, { requestGraceSeconds: 31 },
+  ]; // prettier-ignore
+  const ids = changes.map((change) => renderNginxConfig({ ...args, ...change }).id);
+  expect(new Set([id, ...ids]).size).toBe(changes.length + 1);
+});
+
+test("HSTS reaches subdomains, but not those of the developer's own localhost", () => {
+  const header = (serverNames: string[]) => /Strict-Transport-Security "([^"]+)"/.exec(renderNginxConfig({ ...args, serverNames }).files["site-https.conf"])?.[1];
+  expect(header(["movies.example"])).toBe("max-age=63072000; includeSubDomains");
+  expect(header(["movies.localhost"])).toBe("max-age=63072000");
+  expect(renderNginxConfig({ ...args, httpsPort: undefined }).files["site-http.conf"]).not.toContain("Strict-Transport-Security");
+});
+
+test("a port that isn't HTTPS's own is in the redirect and in the Host that Django sees", () => {
+  const { files } = renderNginxConfig({ ...args, httpsPort: 8443 });
+  expect(files["site-https.conf"]).toContain("return 301 https://$host:8443$request_uri;");
+  expect(files["locations.conf"]).toContain("proxy_set_header Host $host:8443;");
+});
+
+test("contentId doesn't depend on the order of the files, and tells a name from a content", () => {
+  expect(contentId({ a: "1", b: "2" })).toBe(contentId({ b: "2", a: "1" }));
+  expect(contentId({ a: "b" })).not.toBe(contentId({ b: "a" }));
+});
+
