@@ -70,7 +70,9 @@ export function loadConfig(): Config {
   if (problems.length === 0) problems.push(...crossChecks(values, given, dockerHost));
   if (problems.length > 0) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-    throw new pulumi.RunError(`config of stack ${stack} (Pulumi.${stack}.yaml) has ${count}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`);
+    throw new pulumi.RunError(
+      `config of stack ${stack} (Pulumi.${stack}.yaml) has ${count}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+    );
   }
   return freeze(complete(values, stack, dockerHost));
 }
@@ -131,7 +133,9 @@ function readGiven(prefix: string, problems: string[]): Record<string, unknown> 
       given[name] = text;
     }
     if (isSecret(key) && name !== "secretEnv") {
-      problems.push(`${name}: should not hold a secret, it would be readable on the Docker host; fix: pulumi config rm ${key}, then pulumi config set --secret --path '${prefix}secretEnv.NAME'`);
+      problems.push(
+        `${name}: should not hold a secret, it would be readable on the Docker host; fix: pulumi config rm ${key}, then pulumi config set --secret --path '${prefix}secretEnv.NAME'`,
+      );
     }
   }
   return given;
@@ -201,13 +205,27 @@ function crossChecks(values: Settings, given: Record<string, unknown>, dockerHos
   }
   const loopback = bindAddress.every((address) => address === "::1" || address.startsWith("127."));
   if (environment === "prod" && tls.mode === "off" && !loopback) {
-    problems.push(problem("tls.mode", "off", "self-signed, or off with bindAddress 127.0.0.1, where environment is prod", "passwords would cross the network in clear"));
+    problems.push(
+      problem(
+        "tls.mode",
+        "off",
+        "self-signed, or off with bindAddress 127.0.0.1, where environment is prod",
+        "passwords would cross the network in clear",
+      ),
+    );
   }
   if (environment === "prod" && app.server === "runserver") {
     problems.push(problem("app.server", app.server, "gunicorn where environment is prod", "runserver is for development only"));
   }
   if (app.server === "runserver" && remote(dockerHost)) {
-    problems.push(problem("app.server", app.server, `gunicorn with a remote Docker engine (${dockerHost})`, "runserver needs the source on the engine's own machine"));
+    problems.push(
+      problem(
+        "app.server",
+        app.server,
+        `gunicorn with a remote Docker engine (${dockerHost})`,
+        "runserver needs the source on the engine's own machine",
+      ),
+    );
   }
   if (app.devServerPort !== undefined && app.server !== "runserver") {
     problems.push(problem("app.devServerPort", app.devServerPort, "none with app.server gunicorn"));
@@ -216,7 +234,14 @@ function crossChecks(values: Settings, given: Record<string, unknown>, dockerHos
     problems.push(problem("app.replicas", app.replicas, "1 where app.devServerPort is set", "set app.devServerPort to none"));
   }
   if (environment === "prod" && postgres.publishPort !== undefined) {
-    problems.push(problem("postgres.publishPort", postgres.publishPort, "none where environment is prod", "reach the database with the commands output's `manage`"));
+    problems.push(
+      problem(
+        "postgres.publishPort",
+        postgres.publishPort,
+        "none where environment is prod",
+        "reach the database with the commands output's `manage`",
+      ),
+    );
   }
   const published = { httpPort, httpsPort, "app.devServerPort": app.devServerPort, "postgres.publishPort": postgres.publishPort };
   const seen = new Map<number, string>();
@@ -238,7 +263,9 @@ function checkoutId(): string {
   }
   const id = readFileSync(path, "utf8").trim();
   if (!/^[0-9a-f]{12}$/.test(id)) {
-    throw new pulumi.RunError(`${relative(folder, path)}: got ${JSON.stringify(id)}; allowed: 12 hexadecimal digits; fix: restore the file, or remove it to start as a new checkout`);
+    throw new pulumi.RunError(
+      `${relative(folder, path)}: got ${JSON.stringify(id)}; allowed: 12 hexadecimal digits; fix: restore the file, or remove it to start as a new checkout`,
+    );
   }
   return id;
 }

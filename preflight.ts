@@ -25,7 +25,9 @@ export async function preflight(config: Config, docker: DockerCommand = dockerCo
   const engine = await engineProblem(docker, config.dockerHost);
   const problems = engine === undefined ? [...(await foreignObjects(config, docker)), ...(await takenPorts(config, docker, host))] : [engine];
   if (problems.length === 0) return;
-  throw new pulumi.RunError(`the Docker host can't take stack ${config.stack}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`);
+  throw new pulumi.RunError(
+    `the Docker host can't take stack ${config.stack}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+  );
 }
 
 async function engineProblem(docker: DockerCommand, dockerHost: string | undefined): Promise<string | undefined> {
@@ -41,7 +43,8 @@ async function engineProblem(docker: DockerCommand, dockerHost: string | undefin
 }
 
 function engineCause(error: DockerError): string {
-  if (error.code === "ENOENT") return "the docker command isn't on PATH; fix: install Docker's command line, or `npm run up`, which does it where it can";
+  if (error.code === "ENOENT")
+    return "the docker command isn't on PATH; fix: install Docker's command line, or `npm run up`, which does it where it can";
   if (/permission denied/i.test(error.message)) {
     return `no permission to use it (${error.message}); fix: sudo usermod -aG docker $USER, then log in again`;
   }
@@ -71,7 +74,9 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
       .filter(([object]) => object.startsWith(`${config.prefix}-`));
   };
   const networks = (await named(["network", "ls"], "Name")).filter(([name]) => /^-(edge|app|db|dev)$/.test(name.slice(config.prefix.length)));
-  const containers = (await named(["ps", "--all"], "Names")).filter(([name]) => /^-(nginx|django|postgres)(-|$)/.test(name.slice(config.prefix.length)));
+  const containers = (await named(["ps", "--all"], "Names")).filter(([name]) =>
+    /^-(nginx|django|postgres)(-|$)/.test(name.slice(config.prefix.length)),
+  );
   const volumes = (await named(["volume", "ls"], "Name")).filter(([name]) =>
     /^-(owner|static-data|media-data|postgres-\d+-data|postgres-socket|(nginx|django|postgres)-files)$/.test(name.slice(config.prefix.length)),
   );
@@ -107,14 +112,18 @@ async function takenPorts(config: Config, docker: DockerCommand, host: Host): Pr
     const { stdout } = await docker("ps", "--filter", `publish=${port}`, "--format", `{{.Names}} ${ownLabels}`);
     const [container, labels] = stdout.trim().split("\n")[0].split(" ");
     if (container !== "") {
-      if (labels !== `${config.name}|${config.stack}|${config.checkout}`) problems.set(path, `${path}: port ${port} is held by container ${container}; ${fix}`);
+      if (labels !== `${config.name}|${config.stack}|${config.checkout}`)
+        problems.set(path, `${path}: port ${port} is held by container ${container}; ${fix}`);
       continue;
     }
     const code = local ? await host.tryListen(address, port) : undefined;
     if (code === "EADDRINUSE") {
       problems.set(path, `${path}: port ${port} on ${address} is held by ${(await host.listener(port)) ?? "another program"}; ${fix}`);
     } else if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") {
-      problems.set("bindAddress", `bindAddress: got ${address}, which isn't an address of this machine; fix: give one that \`ip address\` lists, or 0.0.0.0`);
+      problems.set(
+        "bindAddress",
+        `bindAddress: got ${address}, which isn't an address of this machine; fix: give one that \`ip address\` lists, or 0.0.0.0`,
+      );
     }
   }
   return [...problems.values()];

@@ -242,13 +242,7 @@ export const settings = {
   nginx: {
     workerConnections: setting("Connections a worker process.", "a whole number from 64 to 8192", 1024, 1024, wholeNumber(64, 8192)),
     keepaliveSeconds: setting("How long an idle client connection stays.", "a whole number from 5 to 3600", 65, 65, wholeNumber(5, 3600)),
-    maxBodySize: setting(
-      "Largest request body.",
-      "a size such as 512k, 10m or 1g",
-      "10m",
-      "10m",
-      matching(/^[1-9]\d{0,5}[kmg]$/),
-    ),
+    maxBodySize: setting("Largest request body.", "a size such as 512k, 10m or 1g", "10m", "10m", matching(/^[1-9]\d{0,5}[kmg]$/)),
     cpus: setting("CPUs that nginx may use.", cpuNumbers, 1, 1, asCpus),
     memory: setting("Memory that nginx may use.", sizes, 256, 256, asMegabytes),
   },

@@ -4,10 +4,19 @@ export default defineConfig({
   test: {
     restoreMocks: true,
     projects: [
-      { extends: true, test: { name: "unit", include: ["test/*.test.ts", "test/{components,nginx,scripts,django}/**/*.test.ts"], testTimeout: 30_000 } },
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/*.test.ts", "test/{components,nginx,scripts,django}/**/*.test.ts"], testTimeout: 30_000 },
+      },
       // These share the engine and its ports: one file after the other.
-      { extends: true, test: { name: "containers", include: ["test/containers/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false } },
-      { extends: true, test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false } },
+      {
+        extends: true,
+        test: { name: "containers", include: ["test/containers/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false },
+      },
     ],
   },
 });

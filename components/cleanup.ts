@@ -59,6 +59,23 @@ async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs, comp
   const job = stdout.split("\n").find((line) => line.split(" ")[2] === used[0]);
   const image = (await docker("inspect", "--format", "{{.Image}}", (job ?? "").split(" ")[0])).stdout.trim();
   // Whatever a container names stays, and so does what is current; a name that starts with a dot is a job's work in progress.
-  const remove = 'cd /files; current=$(readlink current || true); for id in *; do case " $* current $current " in *" $id "*) ;; *) rm -rf "$id" ;; esac; done';
-  await docker("run", "--rm", "--user", "0:0", "--network", "none", "--volume", `${prefix}-${component}-files:/files`, "--entrypoint", "/bin/sh", image, "-ec", remove, "sh", ...used);
+  const remove =
+    'cd /files; current=$(readlink current || true); for id in *; do case " $* current $current " in *" $id "*) ;; *) rm -rf "$id" ;; esac; done';
+  await docker(
+    "run",
+    "--rm",
+    "--user",
+    "0:0",
+    "--network",
+    "none",
+    "--volume",
+    `${prefix}-${component}-files:/files`,
+    "--entrypoint",
+    "/bin/sh",
+    image,
+    "-ec",
+    remove,
+    "sh",
+    ...used,
+  );
 }

@@ -45,10 +45,20 @@ export class Django extends pulumi.ComponentResource {
     const user = `${app.uid}:${app.gid}`;
 
     const secrets = secretValues(args);
-    const filesId = pulumi.unsecret(pulumi.all([args.secrets.secretKey, secrets]).apply(([key, values]) => secretFilesId(key, { ...values, ...scripts })));
+    const filesId = pulumi.unsecret(
+      pulumi.all([args.secrets.secretKey, secrets]).apply(([key, values]) => secretFilesId(key, { ...values, ...scripts })),
+    );
     const files = new FilesVolume(
       `${name}-files`,
-      { owner, component: "django", dockerHost, image: args.toolImage, id: filesId, files: secrets.apply((values) => ({ ...values, ...scripts })), user },
+      {
+        owner,
+        component: "django",
+        dockerHost,
+        image: args.toolImage,
+        id: filesId,
+        files: secrets.apply((values) => ({ ...values, ...scripts })),
+        user,
+      },
       { parent: this },
     );
     const stackFolder = pulumi.interpolate`/run/stack/${files.id}`;
@@ -93,7 +103,12 @@ export class Django extends pulumi.ComponentResource {
           user,
           capabilities: [],
           memory: app.memory,
-          labels: { job: "release", release: image.release, files: files.id, ...(args.sourceMigrations === undefined ? {} : { migrations: args.sourceMigrations }) },
+          labels: {
+            job: "release",
+            release: image.release,
+            files: files.id,
+            ...(args.sourceMigrations === undefined ? {} : { migrations: args.sourceMigrations }),
+          },
         }),
         image: image.imageId,
         entrypoints,
@@ -102,7 +117,12 @@ export class Django extends pulumi.ComponentResource {
         mounts: [filesMount, staticMount(false), ...sourceMount],
         networksAdvanced: [{ name: networks.db.name }],
       },
-      { parent: this, dependsOn: [postgres, permissions], deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-release`, dockerHost)] } },
+      {
+        parent: this,
+        dependsOn: [postgres, permissions],
+        deleteBeforeReplace: false,
+        hooks: { afterCreate: [jobGate(`${name}-release`, dockerHost)] },
+      },
     );
     const replicas = Array.from({ length: app.replicas }, (_, index) => {
       const replicaName = `${name}-${index}`;
@@ -118,7 +138,13 @@ export class Django extends pulumi.ComponentResource {
             memory: app.memory,
             processes: 1024,
             tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
-            healthcheck: { tests: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, config.httpsPort !== undefined), interval: "3s", timeout: "5s", retries: 5, startPeriod: "60s" },
+            healthcheck: {
+              tests: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, config.httpsPort !== undefined),
+              interval: "3s",
+              timeout: "5s",
+              retries: 5,
+              startPeriod: "60s",
+            },
             healthySeconds: 90,
             // It drains, then its requests end, then gunicorn does.
             stopSeconds: app.drainSeconds + app.requestGraceSeconds + 5,
@@ -133,7 +159,12 @@ export class Django extends pulumi.ComponentResource {
           ports: app.devServerPort === undefined ? undefined : [{ internal: app.port, external: app.devServerPort, ip: "127.0.0.1" }],
         },
         // The old replica serves until nginx has left it; only a published port can't be held twice.
-        { parent: this, dependsOn: release, deleteBeforeReplace: app.devServerPort !== undefined, hooks: { onError: [serviceGate(replicaName, dockerHost)] } },
+        {
+          parent: this,
+          dependsOn: release,
+          deleteBeforeReplace: app.devServerPort !== undefined,
+          hooks: { onError: [serviceGate(replicaName, dockerHost)] },
+        },
       );
     });
     this.replicas = pulumi.all(replicas.map((replica) => replica.name));

@@ -61,7 +61,11 @@ export class FilesVolume extends pulumi.ComponentResource {
         networkMode: "none",
         entrypoints: ["timeout", "60", "/bin/sh", "/run/fill.sh"],
         command: [],
-        envs: [pulumi.interpolate`FILES_ID=${args.id}`, `FILES_USER=${args.user}`, ...(args.check === undefined ? [] : [`FILES_CHECK=${args.check}`])],
+        envs: [
+          pulumi.interpolate`FILES_ID=${args.id}`,
+          `FILES_USER=${args.user}`,
+          ...(args.check === undefined ? [] : [`FILES_CHECK=${args.check}`]),
+        ],
         mounts: [{ type: "volume", source: volume.name, target: "/files" }],
         uploads: incoming.apply((files) => [...script, ...files]),
       },

@@ -44,7 +44,11 @@ export async function removeFailedService(docker: DockerCommand, container: stri
 }
 
 /** Returns a hook that makes a job's failure the failure of `up`, then runs `next`. */
-export function jobGate(name: string, dockerHost: string | undefined, next?: (docker: DockerCommand, id: string) => Promise<void>): pulumi.ResourceHook {
+export function jobGate(
+  name: string,
+  dockerHost: string | undefined,
+  next?: (docker: DockerCommand, id: string) => Promise<void>,
+): pulumi.ResourceHook {
   return new pulumi.ResourceHook(`${name}-gate`, async ({ id }) => {
     const docker = dockerCommand(dockerHost);
     await requireSuccess(docker, id, name);

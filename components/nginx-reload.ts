@@ -36,7 +36,13 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceMi
   }
   if (live === wanted) return;
   const { stderr } = await docker("logs", "--since", since, container);
-  const cause = lastLines(stderr.split("\n").filter((line) => /\[(emerg|alert|crit|error)\]/.test(line)).join("\n"), 3);
+  const cause = lastLines(
+    stderr
+      .split("\n")
+      .filter((line) => /\[(emerg|alert|crit|error)\]/.test(line))
+      .join("\n"),
+    3,
+  );
   if (before !== undefined) await makeCurrent(docker, volume, jobId, before);
   await docker("rm", "--force", jobId);
   throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${cause || "no message within its time"}`);
@@ -64,5 +70,21 @@ async function liveConfiguration(docker: DockerCommand, container: string): Prom
 async function makeCurrent(docker: DockerCommand, volume: string, jobId: string, id: string): Promise<void> {
   const image = (await docker("inspect", "--format", "{{.Image}}", jobId)).stdout.trim();
   const switchBack = 'ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current';
-  await docker("run", "--rm", "--user", "0:0", "--network", "none", "--volume", `${volume}:/files`, "--entrypoint", "/bin/sh", image, "-ec", switchBack, "sh", id);
+  await docker(
+    "run",
+    "--rm",
+    "--user",
+    "0:0",
+    "--network",
+    "none",
+    "--volume",
+    `${volume}:/files`,
+    "--entrypoint",
+    "/bin/sh",
+    image,
+    "-ec",
+    switchBack,
+    "sh",
+    id,
+  );
 }

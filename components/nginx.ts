@@ -49,7 +49,9 @@ export class Nginx extends pulumi.ComponentResource {
       return { id, files: { ...config.files, "nginx.conf": config.files["nginx.conf"].replaceAll(config.id, id) } };
     });
     const certificateFiles =
-      args.certificate === undefined ? pulumi.output({}) : pulumi.output({ "tls/certificate.pem": args.certificate.chain, "tls/key.pem": args.certificate.privateKey });
+      args.certificate === undefined
+        ? pulumi.output({})
+        : pulumi.output({ "tls/certificate.pem": args.certificate.chain, "tls/key.pem": args.certificate.privateKey });
     const files = new FilesVolume(
       `${name}-files`,
       {
@@ -84,7 +86,13 @@ export class Nginx extends pulumi.ComponentResource {
           memory: args.memory,
           processes: 256,
           tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=256m` },
-          healthcheck: { tests: ["CMD", "curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", "3", "http://127.0.0.1:8081/healthz"], interval: "2s", timeout: "5s", retries: 5, startPeriod: "10s" },
+          healthcheck: {
+            tests: ["CMD", "curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", "3", "http://127.0.0.1:8081/healthz"],
+            interval: "2s",
+            timeout: "5s",
+            retries: 5,
+            startPeriod: "10s",
+          },
           healthySeconds: 60,
           stopSeconds: settings.requestGraceSeconds + 5,
         }),

@@ -74,7 +74,13 @@ export class Postgres extends pulumi.ComponentResource {
           processes: 1024,
           tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
           // Over TCP: while initdb's temporary server runs, only the socket answers.
-          healthcheck: { tests: ["CMD", "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"], interval: "2s", timeout: "5s", retries: 15, startPeriod: "60s" },
+          healthcheck: {
+            tests: ["CMD", "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"],
+            interval: "2s",
+            timeout: "5s",
+            retries: 15,
+            startPeriod: "60s",
+          },
           healthySeconds: 120,
           // postgres:18's documentation: even 90 s may not be long enough for a checkpoint at shutdown.
           stopSeconds: 120,
@@ -102,7 +108,14 @@ export class Postgres extends pulumi.ComponentResource {
     new docker.Container(
       `${name}-roles`,
       {
-        ...jobProfile({ owner, component: "postgres", user: "0:0", capabilities: ["SETGID", "SETUID"], memory: 128, labels: { job: "roles", server: server.id } }),
+        ...jobProfile({
+          owner,
+          component: "postgres",
+          user: "0:0",
+          capabilities: ["SETGID", "SETUID"],
+          memory: 128,
+          labels: { job: "roles", server: server.id },
+        }),
         image: image.imageId,
         networkMode: "none",
         entrypoints: ["timeout", "60", "/bin/sh", "-c"],
@@ -126,8 +139,10 @@ export function dataPath(version: number): string {
 
 function rolesScript(args: PostgresArgs): pulumi.Output<string> {
   return pulumi.secret(
-    pulumi.all([args.secrets.databasePassword, args.secrets.previousDatabasePassword]).apply(([password, previousPassword]) =>
-      renderDatabaseRoles({ passwordVersion: args.passwordVersion, password, previousPassword, createDatabases: args.createDatabases }),
-    ),
+    pulumi
+      .all([args.secrets.databasePassword, args.secrets.previousDatabasePassword])
+      .apply(([password, previousPassword]) =>
+        renderDatabaseRoles({ passwordVersion: args.passwordVersion, password, previousPassword, createDatabases: args.createDatabases }),
+      ),
   );
 }

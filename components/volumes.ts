@@ -29,7 +29,11 @@ export class Volumes extends pulumi.ComponentResource {
     );
     const volume = (role: string, holdsData: boolean) => {
       const keep = holdsData && args.protectData;
-      return new docker.Volume(`${name}-${role}`, { name: `${name}-${role}` }, { parent: this, protect: keep, retainOnDelete: keep, dependsOn: owner });
+      return new docker.Volume(
+        `${name}-${role}`,
+        { name: `${name}-${role}` },
+        { parent: this, protect: keep, retainOnDelete: keep, dependsOn: owner },
+      );
     };
     this.staticData = volume("static-data", false);
     this.mediaData = volume("media-data", true);

@@ -48,13 +48,38 @@ describe("defaults", () => {
       origins: ["https://django-stack.localhost"],
       allowedHosts: ["django-stack.localhost"],
     });
-    expect(app).toMatchObject({ server: "gunicorn", replicas: 2, workerCount: 3, uid: 10001, gid: 10001, mountSource: false, staticFromVolume: true, debug: false, devServerPort: undefined });
+    expect(app).toMatchObject({
+      server: "gunicorn",
+      replicas: 2,
+      workerCount: 3,
+      uid: 10001,
+      gid: 10001,
+      mountSource: false,
+      staticFromVolume: true,
+      debug: false,
+      devServerPort: undefined,
+    });
   });
 
   test("of dev", async () => {
     const config = await load("dev", { environment: "dev" });
-    expect(config).toMatchObject({ domain: "localhost", httpPort: 8080, httpsPort: undefined, bindAddress: ["127.0.0.1"], tls: { mode: "off" }, protectData: false, url: "http://localhost:8080" });
-    expect(config.app).toMatchObject({ server: "runserver", replicas: 1, devServerPort: 8000, mountSource: true, staticFromVolume: false, debug: true });
+    expect(config).toMatchObject({
+      domain: "localhost",
+      httpPort: 8080,
+      httpsPort: undefined,
+      bindAddress: ["127.0.0.1"],
+      tls: { mode: "off" },
+      protectData: false,
+      url: "http://localhost:8080",
+    });
+    expect(config.app).toMatchObject({
+      server: "runserver",
+      replicas: 1,
+      devServerPort: 8000,
+      mountSource: true,
+      staticFromVolume: false,
+      debug: true,
+    });
     expect(config.origins).toEqual(["http://localhost:8080", "http://localhost:8000"]);
     expect(config.postgres.publishPort).toBe(5432);
   });
@@ -77,15 +102,43 @@ test("secret environment is a secret output", async () => {
 
 describe("fails", () => {
   const cases: [string, Record<string, unknown>, string][] = [
-    ["an unknown key", { domian: "x.example" }, "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, tls, app, secretEnv, postgres, nginx, secrets, protectData, superuser; fix: remove it or correct its name"],
+    [
+      "an unknown key",
+      { domian: "x.example" },
+      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, tls, app, secretEnv, postgres, nginx, secrets, protectData, superuser; fix: remove it or correct its name",
+    ],
     ["an unknown key inside", { tls: { modus: "off" } }, "tls.modus: unknown key; allowed: one of mode; fix: remove it or correct its name"],
     ["an unknown environment", { environment: "staging" }, 'environment: got "staging"; allowed: dev, prod'],
-    ["a domain with a scheme", { domain: "https://movies.example" }, 'domain: got "https://movies.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: leave out the scheme and the path'],
-    ["a domain with a port", { domain: "movies.example:8443" }, 'domain: got "movies.example:8443"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: leave out the port: httpPort and httpsPort set it'],
-    ["a domain with an underscore", { domain: "my_site.example" }, 'domain: got "my_site.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots'],
-    ["a domain that is an address", { domain: "10.0.0.1" }, 'domain: got "10.0.0.1"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: give a name, not an address'],
-    ["a domain in another script", { domain: "bücher.example" }, 'domain: got "bücher.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: write it in its ASCII form: xn--bcher-kva.example'],
-    ["a domain that would leave its directive", { domain: "x.example; return 200" }, 'domain: got "x.example; return 200"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots'],
+    [
+      "a domain with a scheme",
+      { domain: "https://movies.example" },
+      'domain: got "https://movies.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: leave out the scheme and the path',
+    ],
+    [
+      "a domain with a port",
+      { domain: "movies.example:8443" },
+      'domain: got "movies.example:8443"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: leave out the port: httpPort and httpsPort set it',
+    ],
+    [
+      "a domain with an underscore",
+      { domain: "my_site.example" },
+      'domain: got "my_site.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots',
+    ],
+    [
+      "a domain that is an address",
+      { domain: "10.0.0.1" },
+      'domain: got "10.0.0.1"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: give a name, not an address',
+    ],
+    [
+      "a domain in another script",
+      { domain: "bücher.example" },
+      'domain: got "bücher.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots; fix: write it in its ASCII form: xn--bcher-kva.example',
+    ],
+    [
+      "a domain that would leave its directive",
+      { domain: "x.example; return 200" },
+      'domain: got "x.example; return 200"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots',
+    ],
     ["a name in capitals", { name: "Movies" }, 'name: got "Movies"; allowed: 1 to 20 lower-case letters, digits and inner hyphens, a letter first'],
     ["aliases that aren't a list", { aliases: "www.x.example" }, 'aliases: got "www.x.example"; allowed: a list of hostnames'],
     ["a port too high", { httpPort: "70000" }, 'httpPort: got "70000"; allowed: a port from 1 to 65535'],
@@ -96,19 +149,59 @@ describe("fails", () => {
     ["a drain shorter than nginx's keep-alive", { app: { drainSeconds: 2 } }, "app.drainSeconds: got 2; allowed: a whole number from 6 to 600"],
     ["a worker class that isn't there", { app: { workerClass: "eventlet" } }, 'app.workerClass: got "eventlet"; allowed: sync, gthread, gevent'],
     ["a size without a unit", { app: { memory: "512" } }, 'app.memory: got "512"; allowed: a size such as 512m or 2g, 64m or more'],
-    ["an environment name of the stack's own", { app: { env: { SECRET_KEY: "x" } } }, 'app.env: got {"SECRET_KEY":"x"}; allowed: names of letters, digits and underscores with a text, number, true or false of one line each; fix: remove SECRET_KEY: the stack sets it'],
-    ["an environment value of two lines", { app: { env: { A: "1\n2" } } }, 'app.env: got {"A":"1\\n2"}; allowed: names of letters, digits and underscores with a text, number, true or false of one line each; fix: give A a value of one line'],
-    ["a health path that would leave its string", { app: { healthPath: '/"; import os' } }, 'app.healthPath: got "/\\"; import os"; allowed: a path that starts with / and has no spaces, quotes or control characters'],
-    ["a wsgi module that is an option", { app: { wsgi: "--reload" } }, 'app.wsgi: got "--reload"; allowed: a Python module path, with :name where the callable isn\'t called application'],
+    [
+      "an environment name of the stack's own",
+      { app: { env: { SECRET_KEY: "x" } } },
+      'app.env: got {"SECRET_KEY":"x"}; allowed: names of letters, digits and underscores with a text, number, true or false of one line each; fix: remove SECRET_KEY: the stack sets it',
+    ],
+    [
+      "an environment value of two lines",
+      { app: { env: { A: "1\n2" } } },
+      'app.env: got {"A":"1\\n2"}; allowed: names of letters, digits and underscores with a text, number, true or false of one line each; fix: give A a value of one line',
+    ],
+    [
+      "a health path that would leave its string",
+      { app: { healthPath: '/"; import os' } },
+      'app.healthPath: got "/\\"; import os"; allowed: a path that starts with / and has no spaces, quotes or control characters',
+    ],
+    [
+      "a wsgi module that is an option",
+      { app: { wsgi: "--reload" } },
+      'app.wsgi: got "--reload"; allowed: a Python module path, with :name where the callable isn\'t called application',
+    ],
     ["a Postgres that doesn't exist", { postgres: { version: 19 } }, "postgres.version: got 19; allowed: a whole number from 14 to 18"],
-    ["a superuser without an address", { superuser: { username: "admin" } }, 'superuser: got {"username":"admin"}; allowed: none, or { username, email }'],
+    [
+      "a superuser without an address",
+      { superuser: { username: "admin" } },
+      'superuser: got {"username":"admin"}; allowed: none, or { username, email }',
+    ],
     ["a flag that is neither", { protectData: "yes" }, 'protectData: got "yes"; allowed: true, false'],
-    ["a Dockerfile that isn't there", { app: { dockerfile: "Dockerfile.prod" } }, 'app.dockerfile: got "Dockerfile.prod"; allowed: a file in ./django; it isn\'t there; fix: add the Dockerfile or correct its name'],
-    ["TLS off in the open", { tls: { mode: "off" }, httpsPort: "none" }, 'tls.mode: got "off"; allowed: self-signed, or off with bindAddress 127.0.0.1, where environment is prod; fix: passwords would cross the network in clear'],
-    ["TLS off with a port for it", { tls: { mode: "off" }, bindAddress: "127.0.0.1" }, 'tls.mode: got "off"; allowed: off only with httpsPort none; fix: set httpsPort to none'],
+    [
+      "a Dockerfile that isn't there",
+      { app: { dockerfile: "Dockerfile.prod" } },
+      'app.dockerfile: got "Dockerfile.prod"; allowed: a file in ./django; it isn\'t there; fix: add the Dockerfile or correct its name',
+    ],
+    [
+      "TLS off in the open",
+      { tls: { mode: "off" }, httpsPort: "none" },
+      'tls.mode: got "off"; allowed: self-signed, or off with bindAddress 127.0.0.1, where environment is prod; fix: passwords would cross the network in clear',
+    ],
+    [
+      "TLS off with a port for it",
+      { tls: { mode: "off" }, bindAddress: "127.0.0.1" },
+      'tls.mode: got "off"; allowed: off only with httpsPort none; fix: set httpsPort to none',
+    ],
     ["TLS on without a port", { httpsPort: "none" }, 'httpsPort: got "none"; allowed: a port with tls.mode self-signed'],
-    ["runserver in prod", { app: { server: "runserver" } }, 'app.server: got "runserver"; allowed: gunicorn where environment is prod; fix: runserver is for development only'],
-    ["a published database in prod", { postgres: { publishPort: 5432 } }, "postgres.publishPort: got 5432; allowed: none where environment is prod; fix: reach the database with the commands output's `manage`"],
+    [
+      "runserver in prod",
+      { app: { server: "runserver" } },
+      'app.server: got "runserver"; allowed: gunicorn where environment is prod; fix: runserver is for development only',
+    ],
+    [
+      "a published database in prod",
+      { postgres: { publishPort: 5432 } },
+      "postgres.publishPort: got 5432; allowed: none where environment is prod; fix: reach the database with the commands output's `manage`",
+    ],
     ["one port for two", { httpPort: "443" }, "httpsPort: got 443; allowed: a port that httpPort doesn't use"],
     ["runserver's port without runserver", { app: { devServerPort: 8000 } }, "app.devServerPort: got 8000; allowed: none with app.server gunicorn"],
   ];
@@ -117,20 +210,28 @@ describe("fails", () => {
   });
 
   test("a context that isn't there", async () => {
-    expect(await errorOf("prod", { app: { context: "./shop" } })).toMatch(/\n {2}app\.context: got "\.\/shop"; allowed: a folder; .*\/shop isn't one; fix: name the folder of your Django project$/);
+    expect(await errorOf("prod", { app: { context: "./shop" } })).toMatch(
+      /\n {2}app\.context: got "\.\/shop"; allowed: a folder; .*\/shop isn't one; fix: name the folder of your Django project$/,
+    );
   });
 
   test("two replicas behind one development port", async () => {
-    expect(await errorOf("dev", { environment: "dev", app: { replicas: 2 } })).toContain("app.replicas: got 2; allowed: 1 where app.devServerPort is set; fix: set app.devServerPort to none");
+    expect(await errorOf("dev", { environment: "dev", app: { replicas: 2 } })).toContain(
+      "app.replicas: got 2; allowed: 1 where app.devServerPort is set; fix: set app.devServerPort to none",
+    );
   });
 
   test("development with a remote engine", async () => {
-    expect(await errorOf("dev", { environment: "dev", "docker:host": "ssh://root@server" })).toContain('app.server: got "runserver"; allowed: gunicorn with a remote Docker engine (ssh://root@server)');
+    expect(await errorOf("dev", { environment: "dev", "docker:host": "ssh://root@server" })).toContain(
+      'app.server: got "runserver"; allowed: gunicorn with a remote Docker engine (ssh://root@server)',
+    );
   });
 
   test("a secret where everybody on the host could read it", async () => {
     const message = await errorOf("prod", { app: { env: { MAIL_PASSWORD: "geheim" } } }, ["django-stack:app"]);
-    expect(message).toContain("app: should not hold a secret, it would be readable on the Docker host; fix: pulumi config rm django-stack:app, then pulumi config set --secret --path 'django-stack:secretEnv.NAME'");
+    expect(message).toContain(
+      "app: should not hold a secret, it would be readable on the Docker host; fix: pulumi config rm django-stack:app, then pulumi config set --secret --path 'django-stack:secretEnv.NAME'",
+    );
     expect(message).not.toContain("geheim");
   });
 
@@ -141,11 +242,14 @@ describe("fails", () => {
   });
 
   test("a stack name that no container could have", async () => {
-    expect(await errorOf("Prod_EU", {})).toContain('stack name: got "Prod_EU"; allowed: 1 to 20 lower-case letters, digits and inner hyphens; fix: pulumi stack rename <new name>');
+    expect(await errorOf("Prod_EU", {})).toContain(
+      'stack name: got "Prod_EU"; allowed: 1 to 20 lower-case letters, digits and inner hyphens; fix: pulumi stack rename <new name>',
+    );
   });
 
   test("with every problem at once", async () => {
-    expect(await errorOf("prod", { domain: "a b", httpPort: "0", app: { threads: 0, worker: 3 } })).toBe(`config of stack prod (Pulumi.prod.yaml) has 4 problems; nothing was touched:
+    expect(await errorOf("prod", { domain: "a b", httpPort: "0", app: { threads: 0, worker: 3 } }))
+      .toBe(`config of stack prod (Pulumi.prod.yaml) has 4 problems; nothing was touched:
   domain: got "a b"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots
   httpPort: got "0"; allowed: a port from 1 to 65535
   app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, replicas, workerClass, workers, threads, cpus, memory, env, healthPath, staticRoot, sourceRoot, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
@@ -156,7 +260,9 @@ describe("fails", () => {
 test("URLs carry the port when it isn't the scheme's own", async () => {
   expect((await load("prod", { domain: "movies.example", httpsPort: "8443" })).url).toBe("https://movies.example:8443");
   expect((await load("prod", { domain: "movies.example" })).url).toBe("https://movies.example");
-  expect((await load("prod", { httpsPort: "none", httpPort: "80", tls: { mode: "off" }, bindAddress: "127.0.0.1", domain: "a.example" })).url).toBe("http://a.example");
+  expect((await load("prod", { httpsPort: "none", httpPort: "80", tls: { mode: "off" }, bindAddress: "127.0.0.1", domain: "a.example" })).url).toBe(
+    "http://a.example",
+  );
 });
 
 test("numbers may come as text and environment values as numbers", async () => {
@@ -173,7 +279,7 @@ test("DOCKER_HOST names the engine where the provider's config doesn't", async (
 
 test("any hostname that is accepted is nothing but labels and dots", () => {
   fc.assert(
-    fc.property(fc.oneof(fc.domain(), fc.string(), fc.string({ unit: fc.constantFrom(..."ab1-._;{}$#\\\"\n ") })), (text) => {
+    fc.property(fc.oneof(fc.domain(), fc.string(), fc.string({ unit: fc.constantFrom(...'ab1-._;{}$#\\"\n ') })), (text) => {
       let accepted: string;
       try {
         accepted = asHostname(text);

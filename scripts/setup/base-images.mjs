@@ -27,7 +27,11 @@ export function ensureBaseImages(docker) {
     }
   }
   if (refused.length > 0) {
-    buildStandIns(docker, refused[0].cause, missing.filter(({ image }) => !present(docker, image)));
+    buildStandIns(
+      docker,
+      refused[0].cause,
+      missing.filter(({ image }) => !present(docker, image)),
+    );
   }
   const stands = baseImages.filter(({ image }) => standInOf(docker, image) !== "").map(({ image }) => image);
   const names = baseImages.map(({ image }) => image).join(", ");

@@ -21,8 +21,23 @@ test("the order of the user's keys makes no difference", () => {
 });
 
 test("the secrets by name", () => {
-  const secrets = { secretKey: "k2", previousSecretKey: "k1", databasePassword: "p", databaseHost: "postgres", databasePort: 5432, databaseName: "django", databaseUser: "django_odd", secretEnv: { MAIL_PASSWORD: "m" } };
-  const expected = { MAIL_PASSWORD: "m", DATABASE_PASSWORD: "p", DATABASE_URL: "postgres://django_odd:p@postgres:5432/django", SECRET_KEY: "k2", SECRET_KEY_FALLBACKS: "k1" };
+  const secrets = {
+    secretKey: "k2",
+    previousSecretKey: "k1",
+    databasePassword: "p",
+    databaseHost: "postgres",
+    databasePort: 5432,
+    databaseName: "django",
+    databaseUser: "django_odd",
+    secretEnv: { MAIL_PASSWORD: "m" },
+  };
+  const expected = {
+    MAIL_PASSWORD: "m",
+    DATABASE_PASSWORD: "p",
+    DATABASE_URL: "postgres://django_odd:p@postgres:5432/django",
+    SECRET_KEY: "k2",
+    SECRET_KEY_FALLBACKS: "k1",
+  };
   expect(djangoSecrets({ ...secrets, superuserPassword: undefined })).toEqual(expected);
   expect(djangoSecrets({ ...secrets, superuserPassword: "s" })).toEqual({ ...expected, DJANGO_SUPERUSER_PASSWORD: "s" });
 });

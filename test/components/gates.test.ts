@@ -18,7 +18,11 @@ describe("requireSuccess", () => {
     ["created 0 false", "release is created instead of ended"],
   ])("fails on %s, removes the job and shows the last 20 lines of its log", async (state, cause) => {
     const log = Array.from({ length: 25 }, (_, line) => `line ${line + 1}`).join("\n");
-    const { docker, calls } = fakeDocker([[/^inspect/, state], [/^logs --tail 20 job1$/, { stdout: log, stderr: "last\n" }], [/^rm --force job1$/, ""]]);
+    const { docker, calls } = fakeDocker([
+      [/^inspect/, state],
+      [/^logs --tail 20 job1$/, { stdout: log, stderr: "last\n" }],
+      [/^rm --force job1$/, ""],
+    ]);
     const shown = [...Array.from({ length: 19 }, (_, line) => `line ${line + 7}`), "last"].join("\n");
     await expect(requireSuccess(docker, "job1", "release")).rejects.toThrow(`${cause}; what ran before goes on. Its last lines:\n${shown}`);
     expect(calls.at(-1)).toBe("rm --force job1");
@@ -27,10 +31,16 @@ describe("requireSuccess", () => {
 
 describe("removeFailedService", () => {
   test("prints the log and removes the container", async () => {
-    const { docker, calls } = fakeDocker([[/^inspect/, "running, unhealthy\n"], [/^logs/, { stderr: "boom\n" }], [/^rm/, ""]]);
+    const { docker, calls } = fakeDocker([
+      [/^inspect/, "running, unhealthy\n"],
+      [/^logs/, { stderr: "boom\n" }],
+      [/^rm/, ""],
+    ]);
     const printed: string[] = [];
     await removeFailedService(docker, "movies-prod-django-0-1a2b3c4", (message) => printed.push(message));
-    expect(printed).toEqual(["movies-prod-django-0-1a2b3c4 didn't become healthy (running, unhealthy); it was removed and what ran before goes on. Its last lines:\nboom"]);
+    expect(printed).toEqual([
+      "movies-prod-django-0-1a2b3c4 didn't become healthy (running, unhealthy); it was removed and what ran before goes on. Its last lines:\nboom",
+    ]);
     expect(calls.at(-1)).toBe("rm --force movies-prod-django-0-1a2b3c4");
   });
 

@@ -12,22 +12,42 @@ test("does nothing before nginx exists", async () => {
 });
 
 test("does nothing when the wanted configuration is live already", async () => {
-  const { docker, calls } = fakeDocker([[/State.Running/, "true"], [/^inspect/, "new\n"], [/^exec/, "new\n"]]);
+  const { docker, calls } = fakeDocker([
+    [/State.Running/, "true"],
+    [/^inspect/, "new\n"],
+    [/^exec/, "new\n"],
+  ]);
   await reloadNginx({ ...args, docker });
   expect(calls.some((call) => call.startsWith("kill"))).toBe(false);
 });
 
 test("sends HUP and waits until the new configuration answers", async () => {
   let asked = 0;
-  const { docker, calls } = fakeDocker([[/State.Running/, "true"], [/^inspect/, "new\n"], [/^exec/, () => (asked++ < 2 ? "old" : "new")], [/^kill/, ""]]);
+  const { docker, calls } = fakeDocker([
+    [/State.Running/, "true"],
+    [/^inspect/, "new\n"],
+    [/^exec/, () => (asked++ < 2 ? "old" : "new")],
+    [/^kill/, ""],
+  ]);
   await reloadNginx({ ...args, docker });
   expect(calls.filter((call) => call.startsWith("kill"))).toEqual(["kill --signal HUP movies-prod-nginx"]);
 });
 
 test("fails with nginx's message, makes the live configuration current again and removes the job", async () => {
-  const log = "2026/11/21 [notice] reconfiguring\n2026/11/21 [emerg] the shared memory zone \"django\" is declared for another module\n";
-  const { docker, calls } = fakeDocker([[/State.Running/, "true"], [/\.Image/, "sha256:1"], [/^inspect/, "new"], [/^exec/, "old"], [/^kill/, ""], [/^logs/, { stderr: log }], [/^run/, ""], [/^rm/, ""]]);
-  await expect(reloadNginx({ ...args, docker })).rejects.toThrow('nginx kept its configuration and goes on with it; it refused the new one: 2026/11/21 [emerg] the shared memory zone "django" is declared for another module');
+  const log = '2026/11/21 [notice] reconfiguring\n2026/11/21 [emerg] the shared memory zone "django" is declared for another module\n';
+  const { docker, calls } = fakeDocker([
+    [/State.Running/, "true"],
+    [/\.Image/, "sha256:1"],
+    [/^inspect/, "new"],
+    [/^exec/, "old"],
+    [/^kill/, ""],
+    [/^logs/, { stderr: log }],
+    [/^run/, ""],
+    [/^rm/, ""],
+  ]);
+  await expect(reloadNginx({ ...args, docker })).rejects.toThrow(
+    'nginx kept its configuration and goes on with it; it refused the new one: 2026/11/21 [emerg] the shared memory zone "django" is declared for another module',
+  );
   expect(calls.slice(-2)).toEqual([
     'run --rm --user 0:0 --network none --volume movies-prod-nginx-files:/files --entrypoint /bin/sh sha256:1 -ec ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current sh old',
     "rm --force job1",

@@ -3,7 +3,15 @@ import { expect, test } from "vitest";
 import { renderHealthCheck, renderServerCommand } from "../../components/server-command.ts";
 import { upstreamKeepaliveSeconds } from "../../nginx/render.ts";
 
-const args = { port: 9000, wsgi: "config.wsgi", workerClass: "gthread", workerCount: 3, threads: 4, requestGraceSeconds: 30, forwardedAllowIps: "172.30.0.0/16" };
+const args = {
+  port: 9000,
+  wsgi: "config.wsgi",
+  workerClass: "gthread",
+  workerCount: 3,
+  threads: 4,
+  requestGraceSeconds: 30,
+  forwardedAllowIps: "172.30.0.0/16",
+};
 
 test("gunicorn's command line", () => {
   expect(renderServerCommand({ ...args, server: "gunicorn" })).toEqual([

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Client } from "../support/client.ts";
 import { ContainerStack } from "../support/container-stack.ts";
 import { engineApi } from "../support/engine-api.ts";
@@ -27,7 +27,9 @@ const stack = new ContainerStack("prod", baseConfig);
 const prefix = "dscontainers-prod";
 const docker = (...args: string[]) => execFileSync("docker", args, { encoding: "utf8", maxBuffer: 1e8 });
 const containersOf = (component: string) =>
-  docker("ps", "--quiet", "--filter", "label=django-stack.name=dscontainers", "--filter", `label=django-stack.component=${component}`).trim().split("\n");
+  docker("ps", "--quiet", "--filter", "label=django-stack.name=dscontainers", "--filter", `label=django-stack.component=${component}`)
+    .trim()
+    .split("\n");
 
 let outputs: Record<string, any>;
 let admin: Client;
@@ -81,7 +83,9 @@ describe("a fresh stack", () => {
     expect([redirect.status, redirect.headers.location]).toEqual([301, "https://movies.localhost:18443/admin/?a=b"]);
     expect(redirect.headers["strict-transport-security"]).toBeUndefined();
     await expect(plain.request("/", { host: "evil.example" })).rejects.toThrow(/socket hang up|ECONNRESET/);
-    await expect(new Client({ url: "https://evil.example:18443", authority: outputs.caCertificate }).request("/")).rejects.toThrow(/unrecognized name|alert/i);
+    await expect(new Client({ url: "https://evil.example:18443", authority: outputs.caCertificate }).request("/")).rejects.toThrow(
+      /unrecognized name|alert/i,
+    );
     expect((await new Client({ url: "https://www.movies.localhost:18443", authority: outputs.caCertificate }).request("/")).status).toBe(200);
   });
 
@@ -101,7 +105,11 @@ describe("a fresh stack", () => {
     const login = await admin.login("admin", outputs.superuserPassword);
     expect([login.status, login.headers.location]).toEqual([302, "/admin/"]);
     expect(String(login.headers["set-cookie"])).toMatch(/sessionid=[^;]+;.*HttpOnly.*Secure/);
-    const created = await admin.postForm("/api/movies/", { title: "Alien", year: "1979" }, { poster: { name: "alien.png", type: "image/png", content: png } });
+    const created = await admin.postForm(
+      "/api/movies/",
+      { title: "Alien", year: "1979" },
+      { poster: { name: "alien.png", type: "image/png", content: png } },
+    );
     expect(created.status).toBe(201);
     const poster = await anonymous().request(JSON.parse(created.text).poster);
     expect(poster.body).toEqual(png);
@@ -110,9 +118,27 @@ describe("a fresh stack", () => {
 
   test("tells Django who the client is, whatever the client says", async () => {
     await anonymous().request("/?forged", { headers: { "X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "http", "X-Real-IP": "6.6.6.6" } });
-    const line = docker("logs", `${prefix}-nginx`).split("\n").find((entry) => entry.includes("/?forged")) ?? "{}";
+    const line =
+      docker("logs", `${prefix}-nginx`)
+        .split("\n")
+        .find((entry) => entry.includes("/?forged")) ?? "{}";
     const entry = JSON.parse(line);
-    expect(Object.keys(entry)).toEqual(["time", "request_id", "remote_addr", "method", "host", "uri", "protocol", "status", "bytes", "request_time", "upstream_addr", "upstream_time", "cache", "user_agent"]);
+    expect(Object.keys(entry)).toEqual([
+      "time",
+      "request_id",
+      "remote_addr",
+      "method",
+      "host",
+      "uri",
+      "protocol",
+      "status",
+      "bytes",
+      "request_time",
+      "upstream_addr",
+      "upstream_time",
+      "cache",
+      "user_agent",
+    ]);
     expect(entry.status).toBe(200);
     expect(entry.remote_addr).not.toBe("6.6.6.6");
   });
@@ -120,16 +146,38 @@ describe("a fresh stack", () => {
   test("passes Django's deployment checks in silence", () => {
     const [replica] = containersOf("django");
     const files = docker("inspect", "--format", '{{index .Config.Labels "django-stack.files"}}', replica).trim();
-    const checked = docker("exec", replica, "sh", `/run/stack/${files}/entry.sh`, "run", "python", "manage.py", "check", "--deploy", "--fail-level", "WARNING");
+    const checked = docker(
+      "exec",
+      replica,
+      "sh",
+      `/run/stack/${files}/entry.sh`,
+      "run",
+      "python",
+      "manage.py",
+      "check",
+      "--deploy",
+      "--fail-level",
+      "WARNING",
+    );
     expect(checked).toBe("System check identified no issues (0 silenced).\n");
   });
 
   test("gives every service a user, a read-only root, no capabilities and limits", async () => {
-    for (const [component, user] of [["nginx", "101:101"], ["django", "10001:10001"], ["postgres", "999:999"]]) {
+    for (const [component, user] of [
+      ["nginx", "101:101"],
+      ["django", "10001:10001"],
+      ["postgres", "999:999"],
+    ]) {
       for (const id of containersOf(component)) {
         const { Config, HostConfig } = await engineApi("GET", `/containers/${id}/json`);
         expect([component, Config.User]).toEqual([component, user]);
-        expect(HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ["ALL"], Privileged: false, SecurityOpt: ["no-new-privileges:true"], RestartPolicy: { Name: "unless-stopped" } });
+        expect(HostConfig).toMatchObject({
+          ReadonlyRootfs: true,
+          CapDrop: ["ALL"],
+          Privileged: false,
+          SecurityOpt: ["no-new-privileges:true"],
+          RestartPolicy: { Name: "unless-stopped" },
+        });
         expect(HostConfig.Memory).toBe(HostConfig.MemorySwap);
         expect(Object.keys(HostConfig.PortBindings ?? {})).toEqual(component === "nginx" ? ["8080/tcp", "8443/tcp"] : []);
       }
@@ -153,7 +201,9 @@ describe("a fresh stack", () => {
     expect(sql("select count(*) from pg_authid where rolpassword is not null and rolpassword not like 'SCRAM-SHA-256$%'")).toBe("0");
     expect(sql("select rolpassword is null from pg_authid where rolname = 'postgres'")).toBe("t");
     expect(sql("select distinct tableowner from pg_tables where schemaname = 'public'")).toBe("django");
-    expect(sql("select distinct type || ' ' || auth_method from pg_hba_file_rules where type = 'host' and address not in ('127.0.0.1', '::1')")).toBe("host scram-sha-256");
+    expect(sql("select distinct type || ' ' || auth_method from pg_hba_file_rules where type = 'host' and address not in ('127.0.0.1', '::1')")).toBe(
+      "host scram-sha-256",
+    );
     expect(docker("exec", postgres, "sh", "-c", "ls -A /var/lib/postgresql/18/docker | head -1 | wc -l").trim()).toBe("1");
   });
 });
@@ -191,12 +241,32 @@ describe("secrets", () => {
 });
 
 describe("a change under traffic", () => {
+  const visitors: Client[] = [];
+  // Each of these has one request in flight at a time: Django gives a session a new id when it first meets it under a
+  // rotated key, and a second request that was under way with the old id would find itself logged out.
+  const idle: Client[] = [];
+  beforeAll(async () => {
+    for (let count = 0; count < 8; count++) {
+      const visitor = anonymous();
+      expect((await visitor.login("admin", outputs.superuserPassword)).status).toBe(302);
+      visitors.push(visitor);
+    }
+    idle.push(...visitors);
+  });
   const traffic = (work: () => Promise<unknown>) =>
     trafficDuring(
       {
-        client: admin,
         perSecond: 20,
-        request: (client, number) => (number % 2 === 0 ? client.request("/") : client.postForm("/api/movies/", { title: `Load ${number}`, year: "2000" })),
+        request: async (number) => {
+          if (number % 2 === 0) return anonymous().request("/");
+          const visitor = idle.shift();
+          if (visitor === undefined) throw new Error("all visitors wait for an answer");
+          try {
+            return await visitor.postForm("/api/movies/", { title: `Load ${number}`, year: "2000" });
+          } finally {
+            idle.push(visitor);
+          }
+        },
       },
       work,
     );
@@ -212,7 +282,10 @@ describe("a change under traffic", () => {
     const oldRelease = outputs.release;
     const before = await movies();
     appendFileSync(join(project, "movies/static/movies/site.css"), "h1 { color: green; }\n");
-    writeFileSync(join(project, "movies/templates/movies/index.html"), readFileSync(join(project, "movies/templates/movies/index.html"), "utf8").replace("<h1>Movies", "<h1>Films"));
+    writeFileSync(
+      join(project, "movies/templates/movies/index.html"),
+      readFileSync(join(project, "movies/templates/movies/index.html"), "utf8").replace("<h1>Movies", "<h1>Films"),
+    );
     const nginx = (await engineApi("GET", `/containers/${prefix}-nginx/json`)).Id;
     const result = await traffic(up);
     expect(result.failures).toEqual([]);
@@ -231,7 +304,7 @@ describe("a change under traffic", () => {
     stack.config = { ...stack.config, secrets: { databasePasswordVersion: 2, secretKeyVersion: 2 } };
     const result = await traffic(up);
     expect(result.failures).toEqual([]);
-    expect((await admin.request("/admin/")).status).toBe(200);
+    for (const visitor of [admin, ...visitors]) expect((await visitor.request("/admin/")).status).toBe(200);
   });
 
   test("scales from two replicas to three to one with no failed request", async () => {
@@ -269,42 +342,51 @@ class Migration(migrations.Migration):
     ]
 `,
     );
+    onTestFinished(() => rmSync(migration));
     const [postgres] = containersOf("postgres");
     const schema = () => docker("exec", postgres, "pg_dump", "-U", "postgres", "--schema-only", "--restrict-key=test", "django");
     const before = schema();
     const result = await traffic(async () => {
-      for (let attempt = 0; attempt < 2; attempt++) await expect(stack.up()).rejects.toThrow(/dscontainers-prod-django-release failed with exit code 1[^]*division by zero/);
+      for (let attempt = 0; attempt < 2; attempt++)
+        await expect(stack.up()).rejects.toThrow(/dscontainers-prod-django-release failed with exit code 1[^]*division by zero/);
     });
     expect(result.failures).toEqual([]);
     expect(result.releases).toHaveLength(1);
     expect(schema()).toBe(before);
-    rmSync(migration);
   });
 
   test("an image that crashes at import fails up three times before anything is touched", async () => {
     const wsgi = join(project, "config/wsgi.py");
     const good = readFileSync(wsgi, "utf8");
     writeFileSync(wsgi, `${good}\nraise RuntimeError("broken release")\n`);
+    onTestFinished(() => writeFileSync(wsgi, good));
     const replicas = containersOf("django");
     const result = await traffic(async () => {
-      for (let attempt = 0; attempt < 3; attempt++) await expect(stack.up()).rejects.toThrow(/dscontainers-prod-django-release failed with exit code 1[^]*broken release/);
+      for (let attempt = 0; attempt < 3; attempt++)
+        await expect(stack.up()).rejects.toThrow(/dscontainers-prod-django-release failed with exit code 1[^]*broken release/);
     });
     expect(result.failures).toEqual([]);
     expect(containersOf("django")).toEqual(replicas);
-    writeFileSync(wsgi, good);
   });
 
   test("an image that never becomes healthy fails up again and again, gets no request, and a good one heals", async () => {
     const health = join(project, "config/health.py");
     const good = readFileSync(health, "utf8");
     writeFileSync(health, good.replace('HttpResponse("ok\\n"', 'HttpResponse("broken\\n", status=500'));
+    onTestFinished(() => writeFileSync(health, good));
     expect(readFileSync(health, "utf8")).toContain("status=500");
     const result = await traffic(async () => {
       // An old worker that is recycled meanwhile must find its own static manifest.
       const [replica] = containersOf("django");
-      const worker = docker("top", replica, "-eo", "pid,ppid,args").trim().split("\n").filter((line) => line.includes("gunicorn")).at(-1) ?? "";
+      const worker =
+        docker("top", replica, "-eo", "pid,ppid,args")
+          .trim()
+          .split("\n")
+          .filter((line) => line.includes("gunicorn"))
+          .at(-1) ?? "";
       process.kill(Number(worker.trim().split(/\s+/)[0]), "SIGTERM");
-      for (let attempt = 0; attempt < 2; attempt++) await expect(stack.up()).rejects.toThrow(/dscontainers-prod-django-[01]-[0-9a-f]{7} isn't healthy/);
+      for (let attempt = 0; attempt < 2; attempt++)
+        await expect(stack.up()).rejects.toThrow(/dscontainers-prod-django-[01]-[0-9a-f]{7} isn't healthy/);
     });
     expect(result.failures).toEqual([]);
     expect(result.releases).toEqual([outputs.release]);
@@ -331,9 +413,16 @@ class Migration(migrations.Migration):
   });
 
   test("removes images before the last three releases and files that no container uses", async () => {
-    const ids = () => docker("image", "ls", "--format", "{{.Tag}}", `${prefix}-django`).trim().split("\n").filter((tag) => tag !== "current");
+    const ids = () =>
+      docker("image", "ls", "--format", "{{.Tag}}", `${prefix}-django`)
+        .trim()
+        .split("\n")
+        .filter((tag) => tag !== "current");
     for (const title of ["One", "Two", "Three"]) {
-      writeFileSync(join(project, "movies/templates/movies/index.html"), readFileSync(join(project, "movies/templates/movies/index.html"), "utf8").replace(/<h1>[^<]*/, `<h1>${title}`));
+      writeFileSync(
+        join(project, "movies/templates/movies/index.html"),
+        readFileSync(join(project, "movies/templates/movies/index.html"), "utf8").replace(/<h1>[^<]*/, `<h1>${title}`),
+      );
       await up();
     }
     expect(ids().length).toBeLessThanOrEqual(4);

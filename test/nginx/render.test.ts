@@ -137,7 +137,9 @@ test("the site without TLS, word for word", () => {
 
 describe("nginx.conf", () => {
   test("names every replica once, resolved anew while it runs", () => {
-    const lines = renderNginxConfig(args).files["nginx.conf"].split("\n").map((line) => line.trim());
+    const lines = renderNginxConfig(args)
+      .files["nginx.conf"].split("\n")
+      .map((line) => line.trim());
     expect(lines.filter((line) => line.startsWith("server ") && line.includes(" resolve "))).toEqual([
       "server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=5s;",
       "server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=5s;",
@@ -173,7 +175,8 @@ test("the id changes with anything that is rendered, and with nothing else", () 
 });
 
 test("HSTS reaches subdomains, but not those of the developer's own localhost", () => {
-  const header = (serverNames: string[]) => /Strict-Transport-Security "([^"]+)"/.exec(renderNginxConfig({ ...args, serverNames }).files["site-https.conf"])?.[1];
+  const header = (serverNames: string[]) =>
+    /Strict-Transport-Security "([^"]+)"/.exec(renderNginxConfig({ ...args, serverNames }).files["site-https.conf"])?.[1];
   expect(header(["movies.example"])).toBe("max-age=63072000; includeSubDomains");
   expect(header(["movies.localhost"])).toBe("max-age=63072000");
   expect(renderNginxConfig({ ...args, httpsPort: undefined }).files["site-http.conf"]).not.toContain("Strict-Transport-Security");
@@ -189,4 +192,3 @@ test("contentId doesn't depend on the order of the files, and tells a name from 
   expect(contentId({ a: "1", b: "2" })).toBe(contentId({ b: "2", a: "1" }));
   expect(contentId({ a: "b" })).not.toBe(contentId({ b: "a" }));
 });
-

@@ -80,10 +80,16 @@ export class Client {
   }
 
   /** Sends form fields and files as a browser's form does, with the CSRF token of the session. */
-  async postForm(path: string, fields: Record<string, string>, files: Record<string, { name: string; type: string; content: Buffer }> = {}): Promise<Answer> {
+  async postForm(
+    path: string,
+    fields: Record<string, string>,
+    files: Record<string, { name: string; type: string; content: Buffer }> = {},
+  ): Promise<Answer> {
     const boundary = "----django-stack-test";
     const parts = [
-      ...Object.entries(fields).map(([name, value]) => Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)),
+      ...Object.entries(fields).map(([name, value]) =>
+        Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`),
+      ),
       ...Object.entries(files).flatMap(([field, { name, type, content }]) => [
         Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="${field}"; filename="${name}"\r\nContent-Type: ${type}\r\n\r\n`),
         content,

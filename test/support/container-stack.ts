@@ -131,7 +131,13 @@ export class ContainerStack {
     }
   }
 
-  private async keep(key: string, registration: Registration, inputs: Record<string, any>, { id, state }: { id: string; state: Record<string, any> }, hooks: Map<string, (args: any) => unknown>) {
+  private async keep(
+    key: string,
+    registration: Registration,
+    inputs: Record<string, any>,
+    { id, state }: { id: string; state: Record<string, any> },
+    hooks: Map<string, (args: any) => unknown>,
+  ) {
     const made = { registration, inputs, id, state };
     this.made.set(key, made);
     for (const hook of registration.afterCreate) await hooks.get(hook)?.({ id, newInputs: inputs, newOutputs: state });
@@ -163,7 +169,9 @@ async function exists(id: string): Promise<boolean> {
 async function build({ imageName, build: options }: Record<string, any>) {
   const args = Object.entries(options.args ?? {}).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
   const target = options.target === undefined ? [] : ["--target", options.target];
-  await execute("docker", ["build", "--quiet", "--tag", imageName, "--file", options.dockerfile, ...target, ...args, options.context], { maxBuffer: 1e8 });
+  await execute("docker", ["build", "--quiet", "--tag", imageName, "--file", options.dockerfile, ...target, ...args, options.context], {
+    maxBuffer: 1e8,
+  });
   const { Id: id } = await engineApi("GET", `/images/${imageName}/json`);
   return { id: id as string, state: { imageName, repoDigest: id } };
 }
@@ -208,11 +216,27 @@ function openssl(type: string, inputs: Record<string, any>): Record<string, unkn
     const subject = `/CN=${inputs.subject?.commonName ?? ""}`;
     if (type.endsWith(":SelfSignedCert")) {
       const days = String(inputs.validityPeriodHours / 24);
-      return { certPem: run("req", "-x509", "-new", "-key", file("key", inputs.privateKeyPem), "-subj", subject, "-days", days, "-addext", "keyUsage=keyCertSign,cRLSign") };
+      return {
+        certPem: run(
+          "req",
+          "-x509",
+          "-new",
+          "-key",
+          file("key", inputs.privateKeyPem),
+          "-subj",
+          subject,
+          "-days",
+          days,
+          "-addext",
+          "keyUsage=keyCertSign,cRLSign",
+        ),
+      };
     }
     const names = (inputs.dnsNames ?? []).map((name: string) => `DNS:${name}`).join(",");
     if (type.endsWith(":CertRequest")) {
-      return { certRequestPem: run("req", "-new", "-key", file("key", inputs.privateKeyPem), "-subj", subject, "-addext", `subjectAltName=${names}`) };
+      return {
+        certRequestPem: run("req", "-new", "-key", file("key", inputs.privateKeyPem), "-subj", subject, "-addext", `subjectAltName=${names}`),
+      };
     }
     const days = inputs.validityPeriodHours / 24;
     const requestPath = file("request", inputs.certRequestPem);
@@ -272,7 +296,8 @@ async function runContainer(inputs: Record<string, any>): Promise<{ id: string; 
     },
     NetworkingConfig: networks.length > 0 ? { EndpointsConfig: { [networks[0].name]: { Aliases: networks[0].aliases } } } : undefined,
   });
-  for (const { name, aliases } of networks.slice(1)) await engineApi("POST", `/networks/${name}/connect`, { Container: id, EndpointConfig: { Aliases: aliases } });
+  for (const { name, aliases } of networks.slice(1))
+    await engineApi("POST", `/networks/${name}/connect`, { Container: id, EndpointConfig: { Aliases: aliases } });
   if (inputs.uploads !== undefined) await engineApi("PUT", `/containers/${id}/archive?path=/`, tarArchive(inputs.uploads), "application/x-tar");
   await engineApi("POST", `/containers/${id}/start`);
   const state = { ...inputs, id };

@@ -33,7 +33,13 @@ export function tarArchive(files: readonly { readonly file: string; readonly con
     header.write(octal(0, 12), 136);
     header.write("        0", 148);
     header.write("ustar\u000000", 257);
-    header.write(octal(header.reduce((sum, byte) => sum + byte, 0), 7) + " ", 148);
+    header.write(
+      octal(
+        header.reduce((sum, byte) => sum + byte, 0),
+        7,
+      ) + " ",
+      148,
+    );
     return [header, data, Buffer.alloc((512 - (data.length % 512)) % 512)];
   });
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);

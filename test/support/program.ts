@@ -58,7 +58,12 @@ export async function runProgram(args: ProgramArgs): Promise<ProgramRun> {
   const create = args.create ?? echo;
 
   pulumi.runtime.setAllConfig(
-    Object.fromEntries(Object.entries(args.config).map(([key, value]) => [key.includes(":") ? key : `django-stack:${key}`, typeof value === "string" ? value : JSON.stringify(value)])),
+    Object.fromEntries(
+      Object.entries(args.config).map(([key, value]) => [
+        key.includes(":") ? key : `django-stack:${key}`,
+        typeof value === "string" ? value : JSON.stringify(value),
+      ]),
+    ),
     [...(args.secretKeys ?? [])],
   );
   await pulumi.runtime.setMocks(
@@ -132,7 +137,7 @@ async function importProgram(checkHost: boolean): Promise<Record<string, unknown
 }
 
 function resolved(value: unknown): Promise<unknown> {
-  return new Promise((resolve) => void pulumi.output(value).apply(resolve));
+  return new Promise((resolve) => void (pulumi.output(value) as pulumi.Output<unknown>).apply(resolve));
 }
 
 /** Returns a value with every secret in it unwrapped. */

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Answer, Client } from "./client.ts";
+import type { Answer } from "./client.ts";
 
 export interface TrafficArgs {
-  readonly client: Client;
   /** Requests started a second, whether or not earlier ones have been answered. */
   readonly perSecond: number;
-  /** The request with this number, counted from 0; throws, or resolves with an answer that counts as failed, when it isn't as it should be. */
-  readonly request: (client: Client, number: number) => Promise<Answer>;
+  /** Sends the request with this number, counted from 0; it failed when this throws or the status is 400 or more. */
+  readonly request: (number: number) => Promise<Answer>;
 }
 
 export interface TrafficResult {
@@ -29,7 +28,7 @@ export async function trafficDuring(args: TrafficArgs, work: () => Promise<unkno
   const one = async (number: number) => {
     const start = performance.now();
     try {
-      const { status, headers } = await args.request(args.client, number);
+      const { status, headers } = await args.request(number);
       if (status >= 400) failures.push(`request ${number}: status ${status}`);
       const release = String(headers["x-release"]);
       if (!releases.includes(release)) releases.push(release);

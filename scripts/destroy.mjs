@@ -1,0 +1,90 @@
+// npm run destroy: removes a stack, and its data only when that is asked for and confirmed.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { readArguments } from "./arguments.mjs";
+import { clearStaleLock } from "./interrupted.mjs";
+import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
+import { Failure, output, run, tail } from "./setup/process.mjs";
+import { root, setUp } from "./setup/setup.mjs";
+import { fail, wrongUse } from "./setup/terminal.mjs";
+
+const usage = `Removes a stack. Data that the stack protects stays, and the next \`npm run up\` finds it again.
+
+  npm run destroy -- <stack> [--yes] [--with-data] [--confirm=<stack>]
+
+  --yes              don't ask
+  --with-data        remove the data too: names each volume and asks for the stack's name
+  --confirm=<stack>  the stack's name, where there is no terminal to ask at
+
+Example: npm run destroy -- dev --yes`;
+
+try {
+  const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--yes", "--with-data", "--confirm="] });
+  if (!process.stdin.isTTY && !flags.yes) wrongUse("no terminal to ask at; fix: add --yes", usage);
+  const pulumi = setUp({ install: false });
+  clearStaleLock(root, stack);
+  selectStack(pulumi, stack);
+  const outputs = JSON.parse(readPulumi(pulumi, ["stack", "output", "--stack", stack, "--json"]));
+  const volumes = dataVolumes(pulumi.docker, outputs);
+  if (flags["with-data"]) {
+    await confirm(stack, volumes, flags.confirm);
+    readPulumi(pulumi, ["state", "unprotect", "--all", "--yes", "--stack", stack]);
+  }
+  const keep = flags["with-data"] ? [] : ["--exclude-protected"];
+  const code = await runPulumi(pulumi, ["destroy", "--stack", stack, ...keep, ...(flags.yes ? ["--yes", "--skip-preview"] : [])]);
+  if (code !== 0) process.exit(1);
+  if (flags["with-data"]) removeVolumes(pulumi.docker, volumes);
+  report(stack, present(pulumi.docker, volumes));
+} catch (error) {
+  fail(error);
+}
+
+/** The volumes with data, and the one that says whose they are when it is this checkout's. */
+function dataVolumes(docker, outputs) {
+  const names = [outputs.volumes?.postgresData, outputs.volumes?.mediaData].filter((name) => name !== undefined);
+  if (names.length === 0) return [];
+  const owner = names[1].replace(/media-data$/, "owner");
+  const checkoutFile = join(root, ".state", "checkout");
+  const checkout = existsSync(checkoutFile) ? readFileSync(checkoutFile, "utf8").trim() : "";
+  const label = output(docker.command, [...docker.arguments, "volume", "inspect", "--format", '{{index .Labels "django-stack.checkout"}}', owner]);
+  if (label !== "" && label !== checkout)
+    throw new Failure("volumes", `${names.join(", ")} belong to another checkout (${label})`, "remove them from that checkout");
+  return present(docker, [...names, owner]);
+}
+
+function present(docker, names) {
+  return names.filter((name) => run(docker.command, [...docker.arguments, "volume", "inspect", name]).status === 0);
+}
+
+async function confirm(stack, volumes, given) {
+  process.stdout.write(`\nThis removes for good:\n${volumes.map((name) => `  ${name}`).join("\n")}\n`);
+  let answer = given;
+  if (answer === undefined && process.stdin.isTTY) {
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    answer = await terminal.question(`Type the stack's name (${stack}) to go on: `);
+    terminal.close();
+  }
+  if (answer !== stack)
+    throw new Failure(
+      "destroy",
+      `got ${JSON.stringify(answer ?? "")} in place of the stack's name; nothing was touched`,
+      `type ${stack}, or give --confirm=${stack}`,
+    );
+}
+
+function removeVolumes(docker, volumes) {
+  for (const name of present(docker, volumes)) {
+    const removal = run(docker.command, [...docker.arguments, "volume", "rm", name]);
+    if (removal.status !== 0) throw new Failure("volumes", tail(removal.stderr, 1), `docker volume rm ${name}`);
+  }
+}
+
+function report(stack, kept) {
+  if (kept.length === 0) return process.stdout.write(`\nNothing of stack ${stack} is left.\n`);
+  process.stdout.write(`
+Kept, for the next \`npm run up -- ${stack}\`:
+${kept.map((name) => `  ${name}`).join("\n")}
+To remove them too: npm run destroy -- ${stack} --with-data
+`);
+}

@@ -1,0 +1,46 @@
+// What a killed `up` leaves: its lock, and containers that it made and couldn't record.
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { Failure, output, run } from "./setup/process.mjs";
+import { step } from "./setup/terminal.mjs";
+
+/** Removes the stack's lock when the process that took it on this machine is gone; throws a Failure when it still runs. */
+export function clearStaleLock(root, stack, isAlive = alive) {
+  const folder = join(root, ".state", ".pulumi", "locks", "organization", "django-stack", stack);
+  if (!existsSync(folder)) return;
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
+    const lock = JSON.parse(readFileSync(join(folder, file), "utf8"));
+    const here = lock.hostname === hostname();
+    if (here && !isAlive(lock.pid)) {
+      rmSync(join(folder, file));
+      step("lock", `removed that of an interrupted command (process ${lock.pid} is gone)`);
+    } else {
+      const who = `process ${lock.pid} of ${lock.username} on ${lock.hostname}, since ${lock.timestamp}`;
+      const fix = here ? "wait for it, or end it" : `make sure that it is over, then npm run pulumi -- cancel --stack ${stack}`;
+      throw new Failure("lock", `another command works on stack ${stack}: ${who}`, fix);
+    }
+  }
+}
+
+function alive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+/** Removes this checkout's containers of a stack that its state doesn't know; returns their names. */
+export function removeOrphans(docker, { stack, checkout, state }) {
+  const known = new Set((state.deployment?.resources ?? []).filter(({ type }) => type === "docker:index/container:Container").map(({ id }) => id));
+  const filters = [`label=django-stack.stack=${stack}`, `label=django-stack.checkout=${checkout}`].flatMap((filter) => ["--filter", filter]);
+  const listed = output(docker.command, [...docker.arguments, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}}", ...filters]);
+  const orphans = listed
+    .split("\n")
+    .map((line) => line.split(" "))
+    .filter(([id]) => id !== "" && !known.has(id));
+  for (const [id] of orphans) run(docker.command, [...docker.arguments, "rm", "--force", id]);
+  return orphans.map(([, name]) => name);
+}

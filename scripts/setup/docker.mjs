@@ -1,0 +1,103 @@
+// The Docker engine: found where the docker command would look, installed and started where it is missing and that may be done.
+import { spawn } from "node:child_process";
+import { existsSync, openSync, readFileSync } from "node:fs";
+import { compareVersions } from "./versions.mjs";
+import { Failure, output, run, tail } from "./process.mjs";
+
+/** The oldest Docker Engine that the stack was run on; preflight.ts checks the same on every plain `pulumi up`. */
+export const oldestEngine = "20.10";
+
+/**
+ * Makes sure of a Docker engine and returns how to reach it: `{ command, arguments, host, version }`.
+ *
+ * `host` is the address for Pulumi's provider, undefined where the default socket is the one.
+ */
+export function ensureDocker({ install, print }) {
+  let command = output("docker", ["--version"]) === "" ? undefined : "docker";
+  if (command === undefined) {
+    if (!mayInstall(install)) throw new Failure("Docker", "the docker command isn't on PATH", installCommand());
+    print("not found; installing docker.io from Debian's packages");
+    installDocker();
+    command = "docker";
+  }
+  const host = process.env.DOCKER_HOST || contextHost();
+  let answer = serverVersion();
+  if (answer.version === "" && host === undefined && mayInstall(install)) {
+    if (output("dockerd", ["--version"]) === "") {
+      print("no engine here; installing docker.io from Debian's packages");
+      installDocker();
+    }
+    print("the engine isn't running; starting it");
+    answer = startDocker(answer);
+  }
+  if (answer.version === "") throw new Failure("Docker", cause(answer.error, host), fix(answer.error, host));
+  if (compareVersions(answer.version, oldestEngine) < 0) {
+    throw new Failure(
+      "Docker",
+      `got engine ${answer.version}; needed: ${oldestEngine} or newer`,
+      "upgrade Docker: https://docs.docker.com/engine/install/",
+    );
+  }
+  return { command, arguments: [], host, version: answer.version };
+}
+
+function serverVersion() {
+  const { stdout, stderr } = run("docker", ["version", "--format", "{{.Server.Version}}"], { timeoutSeconds: 30 });
+  return { version: /^\d/.test(stdout.trim()) ? stdout.trim() : "", error: tail(stderr, 1) };
+}
+
+/** The address of the current docker context where it isn't the default one; the provider doesn't look at contexts. */
+function contextHost() {
+  const host = output("docker", ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+  return host === "" || host === "unix:///var/run/docker.sock" ? undefined : host;
+}
+
+function mayInstall(install) {
+  return install && isDebian() && process.getuid?.() === 0;
+}
+
+function isDebian() {
+  return existsSync("/etc/os-release") && /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync("/etc/os-release", "utf8"));
+}
+
+function installCommand() {
+  return isDebian() ? "apt-get install docker.io, as root" : "install Docker: https://docs.docker.com/engine/install/";
+}
+
+function installDocker() {
+  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  run("apt-get", ["update"], { timeoutSeconds: 300, env: environment });
+  const install = run("apt-get", ["install", "-y", "--no-install-recommends", "docker.io", "iptables", "ca-certificates"], {
+    timeoutSeconds: 600,
+    env: environment,
+  });
+  if (install.status !== 0)
+    throw new Failure("Docker", `docker.io doesn't install: ${tail(install.stderr, 3)}`, "apt-get install docker.io, as root");
+}
+
+function startDocker(before) {
+  const log = "/var/log/django-stack-dockerd.log";
+  if (existsSync("/run/systemd/system")) run("systemctl", ["start", "docker"], { timeoutSeconds: 120 });
+  else {
+    const file = openSync(log, "a");
+    spawn("dockerd", [], { detached: true, stdio: ["ignore", file, file] }).unref();
+  }
+  for (let second = 0; second < 60; second++) {
+    const answer = serverVersion();
+    if (answer.version !== "") return answer;
+    run("sleep", ["1"]);
+  }
+  return { version: "", error: existsSync(log) ? `dockerd didn't start: ${tail(readFileSync(log, "utf8"), 2)}` : before.error };
+}
+
+function cause(error, host) {
+  const where = host === undefined ? "" : ` at ${host}`;
+  return /permission denied/i.test(error) ? `no permission to use the engine${where}: ${error}` : `no engine answers${where}: ${error}`;
+}
+
+function fix(error, host) {
+  if (/permission denied/i.test(error)) return "sudo usermod -aG docker $USER, then log in again";
+  if (host !== undefined)
+    return `check that ${host} is right and that Docker runs there: DOCKER_HOST and \`docker context ls\` say which one is asked`;
+  return output("dockerd", ["--version"]) === "" ? installCommand() : "sudo systemctl start docker, or sudo dockerd where there is no systemd";
+}

@@ -1,0 +1,72 @@
+// The Pulumi command line and its provider plugins, from where they are or from where npm and Pulumi bring them.
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { compareVersions } from "./versions.mjs";
+import { Failure, output, run, tail } from "./process.mjs";
+
+/** The oldest Pulumi whose engine runs both kinds of hooks that the stack relies on. */
+export const oldestPulumi = "3.259.0";
+
+/** Returns `{ command, version, from }` of a recent enough Pulumi. */
+export function ensurePulumi(root, environment) {
+  const home = process.env.PULUMI_HOME || join(homedir(), ".pulumi");
+  const candidates = [
+    { command: "pulumi", from: "PATH" },
+    { command: join(home, "bin", "pulumi"), from: join("~", ".pulumi", "bin") },
+  ];
+  const tooOld = [];
+  // npm puts node_modules/.bin first on PATH, whose `pulumi` would download another one.
+  const outside = { ...environment, PATH: withoutPackages(environment.PATH) };
+  for (const candidate of candidates) {
+    const version = output(candidate.command, ["version"], { env: outside }).replace(/^v/, "");
+    if (version === "") continue;
+    if (compareVersions(version, oldestPulumi) >= 0) return { ...candidate, version };
+    tooOld.push(`${candidate.from} has ${version}`);
+  }
+  const npm = join(root, "node_modules", ".bin", "pulumi");
+  const download = run(npm, ["version"], { env: environment, timeoutSeconds: 600 });
+  const version = /v?(\d+\.\d+\.\d+)\s*$/.exec(download.stdout.trim())?.[1] ?? "";
+  if (download.status === 0 && compareVersions(version, oldestPulumi) >= 0) return { command: npm, version, from: "npm" };
+  const found = tooOld.length === 0 ? "none is on PATH or in ~/.pulumi/bin" : `${tooOld.join(", ")}; needed: ${oldestPulumi} or newer`;
+  throw new Failure(
+    "Pulumi",
+    `${found}, and npm's pulumi package couldn't download one: ${tail(download.stderr, 1)}`,
+    "install it: https://www.pulumi.com/docs/install/",
+  );
+}
+
+function withoutPackages(path) {
+  return (path ?? "")
+    .split(":")
+    .filter((folder) => !folder.endsWith(join("node_modules", ".bin")))
+    .join(":");
+}
+
+/** Makes sure of the plugins of the providers that package.json names; returns them, one line. */
+export function ensurePlugins(root, pulumi, environment) {
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const wanted = ["docker", "random", "tls"].map((name) => ({ name, version: dependencies[`@pulumi/${name}`] }));
+  const listed = output(pulumi.command, ["plugin", "ls", "--json"], { env: environment });
+  const installed = listed === "" ? [] : JSON.parse(listed);
+  for (const { name, version } of wanted) {
+    if (installed.some((plugin) => plugin.kind === "resource" && plugin.name === name && plugin.version === version)) continue;
+    const install = run(pulumi.command, ["plugin", "install", "resource", name, `v${version}`], { env: environment, timeoutSeconds: 600 });
+    if (install.status !== 0)
+      throw new Failure("Pulumi plugins", `${name} ${version}: ${tail(install.stderr, 2)}`, `pulumi plugin install resource ${name} v${version}`);
+  }
+  return wanted.map(({ name, version }) => `${name} ${version}`).join(", ");
+}
+
+/** Makes the state folder and, unless the user has set one, the passphrase; returns the environment and whether it is new. */
+export function ensurePassphrase(root, environment) {
+  const folder = join(root, ".state");
+  mkdirSync(folder, { recursive: true });
+  if (environment.PULUMI_CONFIG_PASSPHRASE !== undefined || environment.PULUMI_CONFIG_PASSPHRASE_FILE !== undefined)
+    return { variables: {}, made: false };
+  const path = join(folder, "passphrase");
+  const made = !existsSync(path);
+  if (made) writeFileSync(path, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
+  return { variables: { PULUMI_CONFIG_PASSPHRASE_FILE: path }, made };
+}
