@@ -1,0 +1,212 @@
+import { describe, expect, test } from "vitest";
+import { publicText, reveal, type Registration } from "./support/program.ts";
+import { program } from "./support/unit.ts";
+
+const container = "docker:index/container:Container";
+const serviceNames = (prefix: string) => new RegExp(`^${prefix}-(nginx|postgres|django-\\d+)$`);
+
+function containers(registrations: Registration[]) {
+  return registrations.filter(({ type }) => type === container).map((registration) => ({ ...registration, inputs: reveal(registration.inputs) }));
+}
+
+describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
+  const prefix = `django-stack-${stack}`;
+  const run = () => program(stack, { superuser: { username: "admin", email: "admin@example.com" } });
+
+  test("registers each resource under a name of its own that begins with the stack's", async () => {
+    const { registrations } = await run();
+    const names = registrations.filter(({ type }) => type !== "pulumi:pulumi:Stack").map(({ type, name }) => `${type} ${name}`);
+    expect(new Set(names).size).toBe(names.length);
+    for (const { name, type } of registrations) if (type !== "pulumi:pulumi:Stack") expect(name.startsWith(prefix)).toBe(true);
+  });
+
+  test("gives every child a parent whose name its own begins with", async () => {
+    const { registrations } = await run();
+    for (const { type, name, parent } of registrations) {
+      if (type === "pulumi:pulumi:Stack" || type.startsWith("django-stack:") || name === `${prefix}-nginx-image`) continue;
+      expect({ name, parentType: parent.split("::")[2] }).toEqual({ name, parentType: expect.stringMatching(/django-stack:index:\w+$/) });
+      expect(name.startsWith(parent.split("::")[3])).toBe(true);
+    }
+  });
+
+  test("says for every container whether it may be deleted before it is replaced", async () => {
+    for (const { name, deleteBeforeReplace, inputs } of containers((await run()).registrations)) {
+      const holdsPortOrData = name === `${prefix}-postgres` || (inputs.ports ?? []).length > 0;
+      expect([name, deleteBeforeReplace]).toEqual([name, holdsPortOrData]);
+    }
+  });
+
+  test("lets services run without root, bounded, watched and restarted", async () => {
+    const services = containers((await run()).registrations).filter(({ name }) => serviceNames(prefix).test(name));
+    expect(services.length).toBe(stack === "dev" ? 3 : 4);
+    for (const { name, inputs, onError } of services) {
+      expect({ name, ...inputs }).toMatchObject({
+        readOnly: true,
+        init: true,
+        restart: "unless-stopped",
+        capabilities: { drops: ["ALL"] },
+        securityOpts: ["no-new-privileges:true"],
+        wait: true,
+        logDriver: "json-file",
+        logOpts: { "max-size": "10m", "max-file": "3" },
+      });
+      expect(inputs.capabilities.adds).toBeUndefined();
+      expect(inputs.privileged).toBeUndefined();
+      expect(inputs.memory).toBeGreaterThan(0);
+      expect(inputs.memorySwap).toBe(inputs.memory);
+      expect(Number(inputs.cpus)).toBeGreaterThan(0);
+      expect(inputs.destroyGraceSeconds).toBeGreaterThan(5);
+      expect(inputs.waitTimeout).toBeGreaterThan(0);
+      expect(inputs.healthcheck.tests[0]).toBe("CMD");
+      expect(inputs.ulimits.map(({ name: limit }: { name: string }) => limit)).toEqual(["nofile", "nproc"]);
+      expect(inputs.ulimits[0].hard).toBeLessThanOrEqual(16384);
+      expect(onError).toEqual([`${name}-gate`]);
+      if (stack === "prod") expect(inputs.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+    }
+    const users = services.filter(({ name }) => !name.includes("-django-")).map(({ inputs }) => inputs.user);
+    expect(new Set(users).size).toBe(users.length);
+  });
+
+  test("lets jobs run once, gated, with named capabilities, and on no network but the release's", async () => {
+    const jobs = containers((await run()).registrations).filter(({ name }) => !serviceNames(prefix).test(name));
+    expect(jobs.map(({ name }) => name.slice(prefix.length + 1)).sort()).toEqual([
+      "django-files-job", "django-permissions", "django-release", "nginx-files-job", "postgres-files-job", "postgres-roles",
+    ]); // prettier-ignore
+    for (const { name, inputs, afterCreate } of jobs) {
+      expect({ name, ...inputs }).toMatchObject({ attach: true, mustRun: false, logs: true, restart: "no", init: true, securityOpts: ["no-new-privileges:true"] });
+      expect(inputs.capabilities.drops).toEqual(["ALL"]);
+      expect(inputs.ports).toBeUndefined();
+      expect(inputs.wait).toBeUndefined();
+      expect(afterCreate).toEqual([`${name}-gate`]);
+      if (name.endsWith("-release")) expect(inputs.networksAdvanced).toEqual([{ name: `${prefix}-db` }]);
+      else expect(inputs.networkMode).toBe("none");
+      const limited = name.endsWith("-release") ? inputs.envs.some((line: string) => line.startsWith("RELEASE_TIMEOUT_SECONDS=")) : inputs.entrypoints[0] === "timeout";
+      expect([name, limited]).toEqual([name, true]);
+    }
+  });
+
+  test("keeps every secret inside secret inputs", async () => {
+    const { registrations } = await run();
+    const secret = /secretdjangostack\w+|key of django-stack/;
+    const holders = registrations.filter(({ inputs }) => secret.test(JSON.stringify(reveal(inputs)))).map(({ name }) => name.slice(prefix.length + 1));
+    expect(holders.sort()).toEqual([
+      ...(stack === "prod" ? ["certificate-authority", "certificate-leaf", "certificate-request"] : []), "django-files-job",
+      ...(stack === "prod" ? ["nginx-files-job"] : []), "postgres-files-job", "postgres-roles",
+    ]); // prettier-ignore
+    for (const { name, inputs } of registrations) {
+      expect([name, secret.exec(publicText(inputs))?.[0]]).toEqual([name, undefined]);
+      const { uploads: _uploads, privateKeyPem: _own, caPrivateKeyPem: _authority, ...others } = reveal(inputs);
+      expect([name, secret.exec(JSON.stringify(others))?.[0]]).toEqual([name, undefined]);
+    }
+  });
+
+  test("mounts no path of the host but the development server's source, and never the engine's socket", async () => {
+    for (const { name, inputs } of containers((await run()).registrations)) {
+      const binds = (inputs.mounts ?? []).filter(({ type }: { type: string }) => type !== "volume");
+      const expected = stack === "dev" && /-django-(0|release)$/.test(name) ? ["/srv/app"] : [];
+      expect([name, binds.map(({ target }: { target: string }) => target)]).toEqual([name, expected]);
+      expect(JSON.stringify(inputs)).not.toContain("docker.sock");
+    }
+  });
+
+  test("labels containers and networks with whose they are, and data volumes with nothing", async () => {
+    const { registrations } = await run();
+    for (const { type, name, inputs } of registrations) {
+      const labels = Object.fromEntries((reveal(inputs).labels ?? []).map(({ label, value }: { label: string; value: string }) => [label, value]));
+      if (type === container || type.endsWith(":Network")) {
+        expect({ name, ...labels }).toMatchObject({ "django-stack.name": "django-stack", "django-stack.stack": stack, "django-stack.checkout": expect.stringMatching(/^[0-9a-f]{12}$/) });
+      }
+      if (/-data$/.test(name)) expect(inputs).toEqual({ name });
+    }
+  });
+
+  test("is the same twice", async () => {
+    const [first, second] = [await run(), await run()];
+    const sorted = (registrations: Registration[]) => registrations.map(({ name, type, inputs }) => JSON.stringify([type, name, reveal(inputs)])).sort();
+    expect(sorted(second.registrations)).toEqual(sorted(first.registrations));
+  });
+});
+
+test("prod publishes nginx alone", async () => {
+  const published = containers((await program("prod")).registrations).filter(({ inputs }) => (inputs.ports ?? []).length > 0);
+  expect(published.map(({ name, inputs }) => [name, inputs.ports.filter(({ ip }: { ip: string }) => ip === "0.0.0.0")])).toEqual([
+    ["django-stack-prod-nginx", [{ internal: 8080, external: 80, ip: "0.0.0.0" }, { internal: 8443, external: 443, ip: "0.0.0.0" }]],
+  ]); // prettier-ignore
+});
+
+test("dev publishes on 127.0.0.1 alone", async () => {
+  const published = containers((await program("dev")).registrations).flatMap(({ name, inputs }) => (inputs.ports ?? []).map((port: object) => ({ name, ...port })));
+  expect(published.sort((a: any, b: any) => a.external - b.external)).toEqual([
+    { name: "django-stack-dev-postgres", internal: 5432, external: 5432, ip: "127.0.0.1" },
+    { name: "django-stack-dev-django-0", internal: 9000, external: 8000, ip: "127.0.0.1" },
+    { name: "django-stack-dev-nginx", internal: 8080, external: 8080, ip: "127.0.0.1" },
+  ]);
+});
+
+test("prod keeps Postgres on the internal network alone, and nginx away from it", async () => {
+  const { registrations } = await program("prod");
+  const networks = Object.fromEntries(registrations.filter(({ type }) => type.endsWith(":Network")).map(({ name, inputs }) => [name, inputs.internal]));
+  expect(networks).toEqual({ "django-stack-prod-edge": false, "django-stack-prod-app": false, "django-stack-prod-db": true });
+  const of = (name: string) => containers(registrations).find((candidate) => candidate.name === name)?.inputs.networksAdvanced.map((network: { name: string }) => network.name);
+  expect(of("django-stack-prod-postgres")).toEqual(["django-stack-prod-db"]);
+  expect(of("django-stack-prod-nginx")).toEqual(["django-stack-prod-edge", "django-stack-prod-app"]);
+  expect(of("django-stack-prod-django-0")).toEqual(["django-stack-prod-app", "django-stack-prod-db"]);
+});
+
+test("prod protects and keeps the data volumes, dev doesn't", async () => {
+  const kept = async (stack: "dev" | "prod") =>
+    (await program(stack)).registrations.filter(({ type }) => type.endsWith(":Volume")).map(({ name, protect, retainOnDelete }) => [name.replace(`django-stack-${stack}-`, ""), protect, retainOnDelete]).sort(); // prettier-ignore
+  expect(await kept("prod")).toEqual([
+    ["django-files", false, false], ["media-data", true, true], ["nginx-files", false, false], ["owner", false, true],
+    ["postgres-18-data", true, true], ["postgres-files", false, false], ["postgres-socket", false, false], ["static-data", false, false],
+  ]); // prettier-ignore
+  for (const [, protect, retain] of await kept("dev")) expect([protect, retain]).toEqual([false, false]);
+});
+
+describe("a setting that the provider changes in words only", () => {
+  const settingsLabel = async (config: Record<string, unknown>, name: string) =>
+    containers((await program("prod", config)).registrations).find((candidate) => candidate.name === name)?.inputs.labels.find(({ label }: { label: string }) => label === "django-stack.settings").value;
+
+  test.each([
+    ["health check", { app: { healthPath: "/other" } }, "django-stack-prod-django-0"],
+    ["cpus", { app: { cpus: 2, workers: 3 } }, "django-stack-prod-django-0"],
+    ["cpus of nginx", { nginx: { cpus: 2 } }, "django-stack-prod-nginx"],
+  ])("%s: changes a label, which replaces the container", async (_, config, name) => {
+    expect(await settingsLabel(config, name)).not.toBe(await settingsLabel({}, name));
+  });
+});
+
+test("a password version counted up changes the roles and the replicas, and nothing else of Postgres", async () => {
+  const of = async (version: number) => {
+    const { registrations } = await program("prod", { secrets: { databasePasswordVersion: version } });
+    return new Map(registrations.map(({ type, name, inputs }) => [`${type} ${name}`, JSON.stringify(reveal(inputs))]));
+  };
+  const [first, second] = [await of(1), await of(2)];
+  const changed = [...second].filter(([key, inputs]) => first.get(key) !== inputs).map(([key]) => key.split(" ")[1].replace("django-stack-prod-", ""));
+  expect(changed.sort()).toEqual(["database-password-2", "django-0", "django-1", "django-files-job", "django-release", "postgres-roles"]);
+  expect([...first.keys()].filter((key) => !second.has(key))).toEqual(["random:index/randomPassword:RandomPassword django-stack-prod-database-password-0"]);
+});
+
+test("the outputs of prod", async () => {
+  const { outputs } = await program("prod", { domain: "movies.example", superuser: { username: "admin", email: "a@b.example" } });
+  expect(outputs).toMatchObject({
+    url: "https://movies.example",
+    adminUrl: "https://movies.example/admin/",
+    staticUrl: "https://movies.example/static/",
+    mediaUrl: "https://movies.example/media/",
+    apiUrl: "https://movies.example/api/movies/",
+    devServerUrl: undefined,
+    caCertificate: "authority\n",
+    certificateNotAfter: "2027-11-21",
+    release: "a1b2c3d4e5f6",
+    networks: { edge: "django-stack-prod-edge", app: "django-stack-prod-app", db: "django-stack-prod-db", dev: undefined },
+    volumes: { staticData: "django-stack-prod-static-data", mediaData: "django-stack-prod-media-data", postgresData: "django-stack-prod-postgres-18-data" },
+    superuserPassword: "secretdjangostackprodsuperuserpassword",
+  });
+  expect(Object.keys(outputs.commands)).toEqual(["logs", "shell", "manage"]);
+});
+
+test("the outputs of dev", async () => {
+  const { outputs } = await program("dev");
+  expect(outputs).toMatchObject({ url: "http://localhost:8080", devServerUrl: "http://localhost:8000", caCertificate: undefined, certificateNotAfter: undefined, superuserPassword: undefined });
+});
