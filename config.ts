@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { networkInterfaces } from "node:os";
 import { join, relative, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { Owner } from "./components/labels.ts";
 import { settings, type Setting } from "./settings.ts";
 
 type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting<infer T> ? T : Values<Table[Key]> };
@@ -16,8 +17,8 @@ export interface Config extends Omit<Settings, "app" | "secretEnv"> {
   readonly stack: string;
   /** `<name>-<stack>`: what every object on the Docker host begins with. */
   readonly prefix: string;
-  /** Id of this checkout, made once; tells this checkout's objects from another's of the same name. */
-  readonly checkout: string;
+  /** Whose the objects on the Docker host are: the name, the stack and this checkout, by an id made once. */
+  readonly owner: Owner;
   /** Address of the Docker engine when it isn't the default one, such as `ssh://root@server`. */
   readonly dockerHost: string | undefined;
   /** Scheme, domain and, where it isn't the scheme's own, port; no slash at the end. */
@@ -93,7 +94,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
     bindAddress: remote(dockerHost) || hasIpv6() ? values.bindAddress : values.bindAddress.filter((address) => address !== "::"),
     stack,
     prefix: `${values.name}-${stack}`,
-    checkout: checkoutId(),
+    owner: { name: values.name, stack, checkout: checkoutId() },
     dockerHost,
     url: `${scheme}://${domain}${suffix}`,
     origins: [...[domain, ...aliases].map((host) => `${scheme}://${host}${suffix}`), ...local],

@@ -65,7 +65,7 @@ export function compareVersions(a: string, b: string): number {
 const ownLabels = '{{.Label "django-stack.name"}}|{{.Label "django-stack.stack"}}|{{.Label "django-stack.checkout"}}';
 
 async function foreignObjects(config: Config, docker: DockerCommand): Promise<string[]> {
-  const ours = `${config.name}|${config.stack}|${config.checkout}`;
+  const ours = `${config.name}|${config.stack}|${config.owner.checkout}`;
   const named = async (command: string[], name: string) => {
     const { stdout } = await docker(...command, "--format", `{{.${name}}} ${ownLabels}`);
     return stdout
@@ -112,7 +112,7 @@ async function takenPorts(config: Config, docker: DockerCommand, host: Host): Pr
     const { stdout } = await docker("ps", "--filter", `publish=${port}`, "--format", `{{.Names}} ${ownLabels}`);
     const [container, labels] = stdout.trim().split("\n")[0].split(" ");
     if (container !== "") {
-      if (labels !== `${config.name}|${config.stack}|${config.checkout}`)
+      if (labels !== `${config.name}|${config.stack}|${config.owner.checkout}`)
         problems.set(path, `${path}: port ${port} is held by container ${container}; ${fix}`);
       continue;
     }

@@ -215,6 +215,7 @@ export const settings = {
       "/srv/app",
       matching(/^(\/[\w.-]+)+$/),
     ),
+    startSeconds: setting("How long a replica may take until it answers.", "a whole number from 5 to 3600", 90, 90, wholeNumber(5, 3600)),
     releaseTimeoutSeconds: setting("How long migrations may take.", "a whole number from 1 to 86400", 300, 300, wholeNumber(1, 86400)),
     drainSeconds: setting(
       "How long a replaced replica goes on serving; longer than keepalive_min_timeout's 5 s.",

@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { contentId, renderNginxConfig, type NginxConfigArgs } from "../nginx/render.ts";
+import type { Config } from "../config.ts";
+import { renderNginxConfig } from "../nginx/render.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { serviceGate } from "./gates.ts";
@@ -13,7 +14,7 @@ import type { Volumes } from "./volumes.ts";
 
 export interface NginxArgs {
   readonly owner: Owner;
-  readonly dockerHost: string | undefined;
+  readonly config: Pick<Config, "allowedHosts" | "app" | "bindAddress" | "dockerHost" | "httpPort" | "httpsPort" | "nginx">;
   /** Image id of nginx. */
   readonly image: pulumi.Input<string>;
   readonly networks: Networks;
@@ -21,15 +22,8 @@ export interface NginxArgs {
   /** Names of the replicas that requests go to. */
   readonly replicas: pulumi.Input<string[]>;
   readonly release: pulumi.Input<string>;
-  /** What the configuration depends on, apart from replicas and release. */
-  readonly settings: Omit<NginxConfigArgs, "replicas" | "release" | "workerProcesses">;
   /** Certificate chain and private key, PEM; undefined without TLS. */
   readonly certificate: { readonly chain: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> } | undefined;
-  /** Addresses of the host to publish on. */
-  readonly bindAddress: readonly string[];
-  readonly cpus: number;
-  /** MiB. */
-  readonly memory: number;
   /** What tidies up once a new configuration is live; a failure is a warning only. */
   readonly onLive: (docker: DockerCommand) => Promise<void>;
 }
@@ -41,13 +35,23 @@ export class Nginx extends pulumi.ComponentResource {
 
   constructor(name: string, args: NginxArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Nginx", name, {}, opts);
-    const { owner, dockerHost, settings } = args;
-    const rendered = pulumi.all([args.replicas, args.release, args.certificate?.chain]).apply(([replicas, release, chain]) => {
-      const config = renderNginxConfig({ ...settings, replicas, release, workerProcesses: Math.ceil(args.cpus) });
-      // A new certificate under the same configuration must be read back as new, too.
-      const id = chain === undefined ? config.id : contentId({ id: config.id, chain });
-      return { id, files: { ...config.files, "nginx.conf": config.files["nginx.conf"].replaceAll(config.id, id) } };
-    });
+    const { owner, config } = args;
+    const { app, dockerHost, httpPort, httpsPort, nginx } = config;
+    const rendered = pulumi.all([args.replicas, args.release, args.certificate?.chain]).apply(([replicas, release, chain]) =>
+      renderNginxConfig({
+        ...nginx,
+        httpPort,
+        httpsPort,
+        replicas,
+        release,
+        replicaPort: app.port,
+        requestGraceSeconds: app.requestGraceSeconds,
+        serverNames: config.allowedHosts,
+        staticFromVolume: app.staticFromVolume,
+        workerProcesses: Math.ceil(nginx.cpus),
+        certificate: chain,
+      }),
+    );
     const certificateFiles =
       args.certificate === undefined
         ? pulumi.output({})
@@ -70,10 +74,7 @@ export class Nginx extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    const published = [
-      { internal: 8080, external: settings.httpPort },
-      ...(settings.httpsPort === undefined ? [] : [{ internal: 8443, external: settings.httpsPort }]),
-    ];
+    const published = [{ internal: 8080, external: httpPort }, ...(httpsPort === undefined ? [] : [{ internal: 8443, external: httpsPort }])];
     const server = new docker.Container(
       name,
       {
@@ -82,8 +83,8 @@ export class Nginx extends pulumi.ComponentResource {
           component: "nginx",
           uid: nginxUser,
           gid: nginxUser,
-          cpus: args.cpus,
-          memory: args.memory,
+          cpus: nginx.cpus,
+          memory: nginx.memory,
           processes: 256,
           tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=256m` },
           healthcheck: {
@@ -94,7 +95,7 @@ export class Nginx extends pulumi.ComponentResource {
             startPeriod: "10s",
           },
           healthySeconds: 60,
-          stopSeconds: settings.requestGraceSeconds + 5,
+          stopSeconds: app.requestGraceSeconds + 5,
         }),
         name,
         image: args.image,
@@ -107,7 +108,7 @@ export class Nginx extends pulumi.ComponentResource {
           { type: "volume", source: args.volumes.mediaData.name, target: mediaPath, readOnly: true },
         ],
         networksAdvanced: [{ name: args.networks.edge.name }, { name: args.networks.app.name }],
-        ports: args.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),
+        ports: config.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),
       },
       // It holds the published ports; its configuration changes by reload, never by replacement.
       { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },

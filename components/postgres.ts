@@ -1,5 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import type { Config } from "../config.ts";
 import { database, loginRole, renderDatabaseRoles } from "./database-roles.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { jobGate, serviceGate } from "./gates.ts";
@@ -7,24 +8,17 @@ import { labels, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { jobProfile, serviceProfile } from "./profiles.ts";
 import type { Secrets } from "./secrets.ts";
+import type { Volumes } from "./volumes.ts";
 
 export interface PostgresArgs {
   readonly owner: Owner;
-  readonly dockerHost: string | undefined;
-  /** Major version; the image is `postgres:<version>`. */
-  readonly version: number;
-  readonly cpus: number;
-  /** MiB. */
-  readonly memory: number;
+  readonly config: Pick<Config, "dockerHost" | "postgres"> & {
+    readonly app: Pick<Config["app"], "debug">;
+    readonly secrets: Pick<Config["secrets"], "databasePasswordVersion">;
+  };
   readonly networks: Networks;
-  /** Name of the volume that holds the data. */
-  readonly dataVolume: pulumi.Input<string>;
+  readonly volumes: Volumes;
   readonly secrets: Secrets;
-  readonly passwordVersion: number;
-  /** Port on 127.0.0.1; undefined publishes nothing. */
-  readonly publishPort: number | undefined;
-  /** Whether the app may create databases. */
-  readonly createDatabases: boolean;
 }
 
 /** Postgres on a kept volume, and the job that makes roles and passwords meet what is in it. */
@@ -38,8 +32,11 @@ export class Postgres extends pulumi.ComponentResource {
 
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Postgres", name, {}, opts);
-    const { owner, dockerHost, secrets, networks } = args;
-    const image = new docker.RemoteImage(`${name}-image`, { name: `postgres:${args.version}`, keepLocally: true }, { parent: this });
+    const { owner, secrets, networks } = args;
+    const { dockerHost } = args.config;
+    const { version, cpus, memory, publishPort } = args.config.postgres;
+    const passwordVersion = args.config.secrets.databasePasswordVersion;
+    const image = new docker.RemoteImage(`${name}-image`, { name: `postgres:${version}`, keepLocally: true }, { parent: this });
     const files = new FilesVolume(
       `${name}-files`,
       {
@@ -60,7 +57,7 @@ export class Postgres extends pulumi.ComponentResource {
       { parent: this, ignoreChanges: ["labels"] },
     );
     const socketMount = { type: "volume", source: socket.name, target: "/var/run/postgresql" };
-    const publish = args.publishPort !== undefined && networks.dev !== undefined;
+    const publish = publishPort !== undefined && networks.dev !== undefined;
     const server = new docker.Container(
       name,
       {
@@ -69,8 +66,8 @@ export class Postgres extends pulumi.ComponentResource {
           component: "postgres",
           uid: 999,
           gid: 999,
-          cpus: args.cpus,
-          memory: args.memory,
+          cpus,
+          memory,
           processes: 1024,
           tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
           // Over TCP: while initdb's temporary server runs, only the socket answers.
@@ -94,17 +91,17 @@ export class Postgres extends pulumi.ComponentResource {
           "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
         ],
         mounts: [
-          { type: "volume", source: args.dataVolume, target: dataPath(args.version) },
+          { type: "volume", source: args.volumes.postgresData.name, target: dataPath(version) },
           { type: "volume", source: files.volume, target: "/run/stack", readOnly: true },
           socketMount,
         ],
         networksAdvanced: [{ name: networks.db.name, aliases: [this.host] }, ...(publish && networks.dev ? [{ name: networks.dev.name }] : [])],
-        ports: publish ? [{ internal: 5432, external: args.publishPort, ip: "127.0.0.1" }] : undefined,
+        ports: publish ? [{ internal: 5432, external: publishPort, ip: "127.0.0.1" }] : undefined,
       },
       // Two servers on one data directory must never run.
       { parent: this, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },
     );
-    this.user = loginRole(args.passwordVersion);
+    this.user = loginRole(passwordVersion);
     new docker.Container(
       `${name}-roles`,
       {
@@ -137,12 +134,16 @@ export function dataPath(version: number): string {
   return version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data";
 }
 
-function rolesScript(args: PostgresArgs): pulumi.Output<string> {
+function rolesScript({ secrets, config }: PostgresArgs): pulumi.Output<string> {
   return pulumi.secret(
-    pulumi
-      .all([args.secrets.databasePassword, args.secrets.previousDatabasePassword])
-      .apply(([password, previousPassword]) =>
-        renderDatabaseRoles({ passwordVersion: args.passwordVersion, password, previousPassword, createDatabases: args.createDatabases }),
-      ),
+    pulumi.all([secrets.databasePassword, secrets.previousDatabasePassword]).apply(([password, previousPassword]) =>
+      renderDatabaseRoles({
+        passwordVersion: config.secrets.databasePasswordVersion,
+        password,
+        previousPassword,
+        // `manage.py test` makes a database of its own.
+        createDatabases: config.app.debug,
+      }),
+    ),
   );
 }

@@ -24,6 +24,8 @@ export interface NginxConfigArgs {
   readonly maxBodySize: string;
   /** How long a request may run, in seconds. */
   readonly requestGraceSeconds: number;
+  /** The certificate that goes with it, PEM: a new one is a new configuration. @default - none */
+  readonly certificate?: string | undefined;
 }
 
 /** The rendered files by path, and the id that tells this configuration from any other. */
@@ -67,7 +69,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       workerOpenFiles: 2 * args.workerConnections,
       workerProcesses: args.workerProcesses,
     });
-  const id = contentId({ ...files, "nginx.conf": main("") });
+  const id = contentId({ ...files, "nginx.conf": main(""), ...(args.certificate === undefined ? {} : { certificate: args.certificate }) });
   return { id, files: { ...files, "nginx.conf": main(id) } };
 }
 

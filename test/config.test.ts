@@ -25,8 +25,8 @@ afterEach(() => vi.unstubAllEnvs());
 
 describe("defaults", () => {
   test("of prod", async () => {
-    const { checkout, secretEnv, app, bindAddress, ...config } = await load("prod", {});
-    expect(checkout).toMatch(/^[0-9a-f]{12}$/);
+    const { owner, secretEnv, app, bindAddress, ...config } = await load("prod", {});
+    expect(owner).toEqual({ name: "django-stack", stack: "prod", checkout: expect.stringMatching(/^[0-9a-f]{12}$/) });
     expect(bindAddress[0]).toBe("0.0.0.0");
     expect(config).toEqual({
       environment: "prod",
@@ -252,7 +252,7 @@ describe("fails", () => {
       .toBe(`config of stack prod (Pulumi.prod.yaml) has 4 problems; nothing was touched:
   domain: got "a b"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots
   httpPort: got "0"; allowed: a port from 1 to 65535
-  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, replicas, workerClass, workers, threads, cpus, memory, env, healthPath, staticRoot, sourceRoot, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
+  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, replicas, workerClass, workers, threads, cpus, memory, env, healthPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
   app.threads: got 0; allowed: a whole number from 1 to 64`);
   });
 });

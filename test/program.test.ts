@@ -70,17 +70,26 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
   test("lets jobs run once, gated, with named capabilities, and on no network but the release's", async () => {
     const jobs = containers((await run()).registrations).filter(({ name }) => !serviceNames(prefix).test(name));
     expect(jobs.map(({ name }) => name.slice(prefix.length + 1)).sort()).toEqual([
-      "django-files-job", "django-permissions", "django-release", "nginx-files-job", "postgres-files-job", "postgres-roles",
+      "django-files-job", "django-release", "django-release-permissions", "nginx-files-job", "postgres-files-job", "postgres-roles",
     ]); // prettier-ignore
     for (const { name, inputs, afterCreate } of jobs) {
-      expect({ name, ...inputs }).toMatchObject({ attach: true, mustRun: false, logs: true, restart: "no", init: true, securityOpts: ["no-new-privileges:true"] });
+      expect({ name, ...inputs }).toMatchObject({
+        attach: true,
+        mustRun: false,
+        logs: true,
+        restart: "no",
+        init: true,
+        securityOpts: ["no-new-privileges:true"],
+      });
       expect(inputs.capabilities.drops).toEqual(["ALL"]);
       expect(inputs.ports).toBeUndefined();
       expect(inputs.wait).toBeUndefined();
       expect(afterCreate).toEqual([`${name}-gate`]);
       if (name.endsWith("-release")) expect(inputs.networksAdvanced).toEqual([{ name: `${prefix}-db` }]);
       else expect(inputs.networkMode).toBe("none");
-      const limited = name.endsWith("-release") ? inputs.envs.some((line: string) => line.startsWith("RELEASE_TIMEOUT_SECONDS=")) : inputs.entrypoints[0] === "timeout";
+      const limited = name.endsWith("-release")
+        ? inputs.envs.some((line: string) => line.startsWith("RELEASE_TIMEOUT_SECONDS="))
+        : inputs.entrypoints[0] === "timeout";
       expect([name, limited]).toEqual([name, true]);
     }
   });
@@ -88,7 +97,9 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
   test("keeps every secret inside secret inputs", async () => {
     const { registrations } = await run();
     const secret = /secretdjangostack\w+|key of django-stack/;
-    const holders = registrations.filter(({ inputs }) => secret.test(JSON.stringify(reveal(inputs)))).map(({ name }) => name.slice(prefix.length + 1));
+    const holders = registrations
+      .filter(({ inputs }) => secret.test(JSON.stringify(reveal(inputs))))
+      .map(({ name }) => name.slice(prefix.length + 1));
     expect(holders.sort()).toEqual([
       ...(stack === "prod" ? ["certificate-authority", "certificate-leaf", "certificate-request"] : []), "django-files-job",
       ...(stack === "prod" ? ["nginx-files-job"] : []), "postgres-files-job", "postgres-roles",
@@ -114,7 +125,11 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
     for (const { type, name, inputs } of registrations) {
       const labels = Object.fromEntries((reveal(inputs).labels ?? []).map(({ label, value }: { label: string; value: string }) => [label, value]));
       if (type === container || type.endsWith(":Network")) {
-        expect({ name, ...labels }).toMatchObject({ "django-stack.name": "django-stack", "django-stack.stack": stack, "django-stack.checkout": expect.stringMatching(/^[0-9a-f]{12}$/) });
+        expect({ name, ...labels }).toMatchObject({
+          "django-stack.name": "django-stack",
+          "django-stack.stack": stack,
+          "django-stack.checkout": expect.stringMatching(/^[0-9a-f]{12}$/),
+        });
       }
       if (/-data$/.test(name)) expect(inputs).toEqual({ name });
     }
@@ -122,7 +137,8 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
 
   test("is the same twice", async () => {
     const [first, second] = [await run(), await run()];
-    const sorted = (registrations: Registration[]) => registrations.map(({ name, type, inputs }) => JSON.stringify([type, name, reveal(inputs)])).sort();
+    const sorted = (registrations: Registration[]) =>
+      registrations.map(({ name, type, inputs }) => JSON.stringify([type, name, reveal(inputs)])).sort();
     expect(sorted(second.registrations)).toEqual(sorted(first.registrations));
   });
 });
@@ -135,7 +151,9 @@ test("prod publishes nginx alone", async () => {
 });
 
 test("dev publishes on 127.0.0.1 alone", async () => {
-  const published = containers((await program("dev")).registrations).flatMap(({ name, inputs }) => (inputs.ports ?? []).map((port: object) => ({ name, ...port })));
+  const published = containers((await program("dev")).registrations).flatMap(({ name, inputs }) =>
+    (inputs.ports ?? []).map((port: object) => ({ name, ...port })),
+  );
   expect(published.sort((a: any, b: any) => a.external - b.external)).toEqual([
     { name: "django-stack-dev-postgres", internal: 5432, external: 5432, ip: "127.0.0.1" },
     { name: "django-stack-dev-django-0", internal: 9000, external: 8000, ip: "127.0.0.1" },
@@ -145,9 +163,14 @@ test("dev publishes on 127.0.0.1 alone", async () => {
 
 test("prod keeps Postgres on the internal network alone, and nginx away from it", async () => {
   const { registrations } = await program("prod");
-  const networks = Object.fromEntries(registrations.filter(({ type }) => type.endsWith(":Network")).map(({ name, inputs }) => [name, inputs.internal]));
+  const networks = Object.fromEntries(
+    registrations.filter(({ type }) => type.endsWith(":Network")).map(({ name, inputs }) => [name, inputs.internal]),
+  );
   expect(networks).toEqual({ "django-stack-prod-edge": false, "django-stack-prod-app": false, "django-stack-prod-db": true });
-  const of = (name: string) => containers(registrations).find((candidate) => candidate.name === name)?.inputs.networksAdvanced.map((network: { name: string }) => network.name);
+  const of = (name: string) =>
+    containers(registrations)
+      .find((candidate) => candidate.name === name)
+      ?.inputs.networksAdvanced.map((network: { name: string }) => network.name);
   expect(of("django-stack-prod-postgres")).toEqual(["django-stack-prod-db"]);
   expect(of("django-stack-prod-nginx")).toEqual(["django-stack-prod-edge", "django-stack-prod-app"]);
   expect(of("django-stack-prod-django-0")).toEqual(["django-stack-prod-app", "django-stack-prod-db"]);
@@ -165,7 +188,9 @@ test("prod protects and keeps the data volumes, dev doesn't", async () => {
 
 describe("a setting that the provider changes in words only", () => {
   const settingsLabel = async (config: Record<string, unknown>, name: string) =>
-    containers((await program("prod", config)).registrations).find((candidate) => candidate.name === name)?.inputs.labels.find(({ label }: { label: string }) => label === "django-stack.settings").value;
+    containers((await program("prod", config)).registrations)
+      .find((candidate) => candidate.name === name)
+      ?.inputs.labels.find(({ label }: { label: string }) => label === "django-stack.settings").value;
 
   test.each([
     ["health check", { app: { healthPath: "/other" } }, "django-stack-prod-django-0"],
@@ -182,9 +207,13 @@ test("a password version counted up changes the roles and the replicas, and noth
     return new Map(registrations.map(({ type, name, inputs }) => [`${type} ${name}`, JSON.stringify(reveal(inputs))]));
   };
   const [first, second] = [await of(1), await of(2)];
-  const changed = [...second].filter(([key, inputs]) => first.get(key) !== inputs).map(([key]) => key.split(" ")[1].replace("django-stack-prod-", ""));
+  const changed = [...second]
+    .filter(([key, inputs]) => first.get(key) !== inputs)
+    .map(([key]) => key.split(" ")[1].replace("django-stack-prod-", ""));
   expect(changed.sort()).toEqual(["database-password-2", "django-0", "django-1", "django-files-job", "django-release", "postgres-roles"]);
-  expect([...first.keys()].filter((key) => !second.has(key))).toEqual(["random:index/randomPassword:RandomPassword django-stack-prod-database-password-0"]);
+  expect([...first.keys()].filter((key) => !second.has(key))).toEqual([
+    "random:index/randomPassword:RandomPassword django-stack-prod-database-password-0",
+  ]);
 });
 
 test("the outputs of prod", async () => {
@@ -200,7 +229,11 @@ test("the outputs of prod", async () => {
     certificateNotAfter: "2027-11-21",
     release: "a1b2c3d4e5f6",
     networks: { edge: "django-stack-prod-edge", app: "django-stack-prod-app", db: "django-stack-prod-db", dev: undefined },
-    volumes: { staticData: "django-stack-prod-static-data", mediaData: "django-stack-prod-media-data", postgresData: "django-stack-prod-postgres-18-data" },
+    volumes: {
+      staticData: "django-stack-prod-static-data",
+      mediaData: "django-stack-prod-media-data",
+      postgresData: "django-stack-prod-postgres-18-data",
+    },
     superuserPassword: "secretdjangostackprodsuperuserpassword",
   });
   expect(Object.keys(outputs.commands)).toEqual(["logs", "shell", "manage"]);
@@ -208,5 +241,11 @@ test("the outputs of prod", async () => {
 
 test("the outputs of dev", async () => {
   const { outputs } = await program("dev");
-  expect(outputs).toMatchObject({ url: "http://localhost:8080", devServerUrl: "http://localhost:8000", caCertificate: undefined, certificateNotAfter: undefined, superuserPassword: undefined });
+  expect(outputs).toMatchObject({
+    url: "http://localhost:8080",
+    devServerUrl: "http://localhost:8000",
+    caCertificate: undefined,
+    certificateNotAfter: undefined,
+    superuserPassword: undefined,
+  });
 });

@@ -20,7 +20,7 @@ const baseConfig = {
   httpPort: "18080",
   httpsPort: "18443",
   bindAddress: "127.0.0.1",
-  app: { context: project, drainSeconds: 6, requestGraceSeconds: 20 },
+  app: { context: project, drainSeconds: 6, requestGraceSeconds: 20, startSeconds: 20 },
   superuser: { username: "admin", email: "admin@example.com" },
 };
 const stack = new ContainerStack("prod", baseConfig);

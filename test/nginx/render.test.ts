@@ -168,7 +168,7 @@ test("the id changes with anything that is rendered, and with nothing else", () 
   expect(renderNginxConfig({ ...args }).id).toBe(id);
   const changes: Partial<NginxConfigArgs>[] = [
     { serverNames: ["other.example"] }, { replicas: ["a"] }, { replicaPort: 9001 }, { release: "b" }, { httpsPort: 8443 }, { staticFromVolume: false },
-    { workerProcesses: 2 }, { workerConnections: 2048 }, { keepaliveSeconds: 10 }, { maxBodySize: "1m" }, { requestGraceSeconds: 31 },
+    { workerProcesses: 2 }, { workerConnections: 2048 }, { keepaliveSeconds: 10 }, { maxBodySize: "1m" }, { requestGraceSeconds: 31 }, { certificate: "new" },
   ]; // prettier-ignore
   const ids = changes.map((change) => renderNginxConfig({ ...args, ...change }).id);
   expect(new Set([id, ...ids]).size).toBe(changes.length + 1);

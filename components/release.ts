@@ -1,0 +1,87 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Config } from "../config.ts";
+import type { AppFiles } from "./app-files.ts";
+import type { AppImage } from "./app-image.ts";
+import { mediaPath, staticPath } from "./django-environment.ts";
+import { jobGate } from "./gates.ts";
+import type { Owner } from "./labels.ts";
+import type { Networks } from "./networks.ts";
+import type { Postgres } from "./postgres.ts";
+import { jobProfile } from "./profiles.ts";
+import { sourceMigrations, sourceMounts } from "./source.ts";
+import type { Volumes } from "./volumes.ts";
+
+export interface ReleaseArgs {
+  readonly owner: Owner;
+  readonly config: Pick<Config, "app" | "dockerHost" | "superuser">;
+  readonly image: AppImage;
+  readonly files: AppFiles;
+  /** Image with a shell that the volumes are prepared in. */
+  readonly toolImage: pulumi.Input<string>;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly postgres: Postgres;
+}
+
+/** The job that a release must pass before any replica of it starts: the app loads, migrations, static files, superuser. */
+export class Release extends pulumi.ComponentResource {
+  constructor(name: string, args: ReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-stack:index:Release", name, {}, opts);
+    const { owner, config, image, files, volumes } = args;
+    const { app, dockerHost } = config;
+    const user = `${app.uid}:${app.gid}`;
+    const staticMount = { type: "volume", source: volumes.staticData.name, target: staticPath };
+    const permissions = new docker.Container(
+      `${name}-permissions`,
+      {
+        ...jobProfile({ owner, component: "django", user: "0:0", capabilities: ["CHOWN"], memory: 64, labels: { job: "permissions" } }),
+        image: args.toolImage,
+        networkMode: "none",
+        entrypoints: ["timeout", "60"],
+        command: ["chown", user, staticPath, mediaPath],
+        mounts: [staticMount, { type: "volume", source: volumes.mediaData.name, target: mediaPath }],
+      },
+      { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-permissions`, dockerHost)] } },
+    );
+    new docker.Container(
+      name,
+      {
+        ...jobProfile({
+          owner,
+          component: "django",
+          user,
+          capabilities: [],
+          memory: app.memory,
+          labels: {
+            job: "release",
+            release: image.release,
+            files: files.id,
+            // No image id tells of a mounted source's new migration.
+            ...(app.mountSource ? { migrations: sourceMigrations(app.contextPath) } : {}),
+          },
+        }),
+        image: image.imageId,
+        entrypoints: files.entrypoints,
+        command: ["run", "/bin/sh", pulumi.interpolate`${files.folder}/release.sh`],
+        envs: files.envs.apply((common) => [...common, ...releaseEnvironment(config)]),
+        mounts: [files.mount, staticMount, ...sourceMounts(app)],
+        networksAdvanced: [{ name: args.networks.db.name }],
+      },
+      { parent: this, dependsOn: [args.postgres, permissions], deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(name, dockerHost)] } },
+    );
+    this.registerOutputs({});
+  }
+}
+
+/** Returns the environment that the release job has beside Django's. */
+export function releaseEnvironment({ app, superuser }: Pick<Config, "app" | "superuser">): string[] {
+  return [
+    ...(superuser === undefined ? [] : [`DJANGO_SUPERUSER_EMAIL=${superuser.email}`, `DJANGO_SUPERUSER_USERNAME=${superuser.username}`]),
+    // A migration that waits for a lock makes every request behind it wait too.
+    `PGOPTIONS=-c lock_timeout=10s -c statement_timeout=${app.releaseTimeoutSeconds}s`,
+    `RELEASE_TIMEOUT_SECONDS=${app.releaseTimeoutSeconds}`,
+    `STATIC_SOURCE=${app.staticFromVolume ? app.staticRoot : ""}`,
+    `WSGI_MODULE=${app.server === "gunicorn" ? app.wsgi : ""}`,
+  ];
+}

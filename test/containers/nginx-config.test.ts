@@ -1,0 +1,112 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
+
+const args: NginxConfigArgs = {
+  serverNames: ["movies.example"],
+  replicas: ["movies-prod-django-0-1a2b3c4"],
+  replicaPort: 9000,
+  release: "a1b2c3d4e5f6",
+  httpsPort: 443,
+  httpPort: 80,
+  staticFromVolume: true,
+  workerProcesses: 1,
+  workerConnections: 1024,
+  keepaliveSeconds: 65,
+  maxBodySize: "10m",
+  requestGraceSeconds: 30,
+};
+const longLabel = "a".repeat(63);
+const variants: [string, Partial<NginxConfigArgs>][] = [
+  ["TLS", {}],
+  ["TLS on another port", { httpsPort: 8443 }],
+  ["no TLS", { httpsPort: undefined, httpPort: 8080, serverNames: ["localhost", "127.0.0.1", "[::1]"], staticFromVolume: false }],
+  ["the longest names", { serverNames: [`${longLabel}.${longLabel}.${longLabel}.${"b".repeat(59)}.uk`, "xn--bcher-kva.example"] }],
+  ["32 replicas", { replicas: Array.from({ length: 32 }, (_, index) => `movies-prod-django-${index}-1a2b3c4`) }],
+];
+
+const folder = mkdtempSync(join(tmpdir(), "django-stack-nginx-"));
+const gixy = join(folder, "gixy", "bin", "gixy");
+
+beforeAll(() => {
+  execFileSync(
+    "openssl",
+    [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-keyout",
+      join(folder, "key.pem"),
+      "-out",
+      join(folder, "certificate.pem"),
+      "-subj",
+      "/CN=movies.example",
+      "-days",
+      "2",
+    ],
+    { stdio: "ignore" },
+  );
+  execFileSync("python3", ["-m", "venv", join(folder, "gixy")]);
+  execFileSync(join(folder, "gixy", "bin", "pip"), ["install", "--quiet", "gixy-ng==0.2.59"]);
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(name: string, change: Partial<NginxConfigArgs>): string {
+  const target = join(folder, name.replaceAll(" ", "-"));
+  const { files } = renderNginxConfig({ ...args, ...change });
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(target, path)), { recursive: true });
+    writeFileSync(join(target, path), text);
+  }
+  mkdirSync(join(target, "tls"), { recursive: true });
+  for (const file of ["key.pem", "certificate.pem"]) execFileSync("cp", [join(folder, file), join(target, "tls", file)]);
+  return target;
+}
+
+describe.each(variants)("with %s", (name, change) => {
+  test("nginx accepts the configuration without a warning", () => {
+    const target = write(name, change);
+    const run = spawnSync(
+      "docker",
+      [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--volume",
+        `${target}:/etc/nginx/stack:ro`,
+        "nginx:1.30",
+        "nginx",
+        "-t",
+        "-c",
+        "/etc/nginx/stack/nginx.conf",
+      ],
+      { encoding: "utf8" },
+    );
+    expect(run.stderr).toContain("test is successful");
+    expect(run.stderr).not.toMatch(/\[(warn|emerg)\]/);
+  });
+
+  test("gixy finds nothing of high or medium severity", () => {
+    const target = write(name, change);
+    expect(existsSync(gixy)).toBe(true);
+    const { stdout } = spawnSync(gixy, ["--format", "json", "--nginx-version", "1.30.6", join(target, "nginx.conf")], { encoding: "utf8" });
+    const findings = JSON.parse(stdout).filter(({ severity }: { severity: string }) => severity === "HIGH" || severity === "MEDIUM");
+    expect(findings.map(({ plugin, summary, config }: Record<string, string>) => `${plugin}: ${summary} ${config}`)).toEqual([]);
+  });
+});
+
+test("gixy finds what is planted", () => {
+  const target = write("planted", {});
+  writeFileSync(join(target, "locations.conf"), "location /static { alias /vol/web/static/; }\n");
+  const { stdout } = spawnSync(gixy, ["--format", "json", join(target, "nginx.conf")], { encoding: "utf8" });
+  expect(JSON.parse(stdout).map(({ plugin }: { plugin: string }) => plugin)).toContain("alias_traversal");
+});

@@ -1,0 +1,176 @@
+import { createServer } from "node:net";
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, test } from "vitest";
+import { DockerError } from "../components/docker-engine.ts";
+import type { Config } from "../config.ts";
+import { compareVersions, preflight, thisHost, type Host } from "../preflight.ts";
+import { fakeDocker } from "./support/fake-docker.ts";
+
+const config = {
+  name: "movies",
+  stack: "prod",
+  prefix: "movies-prod",
+  owner: { name: "movies", stack: "prod", checkout: "aaaaaaaaaaaa" },
+  dockerHost: undefined,
+  bindAddress: ["127.0.0.1"],
+  httpPort: 80,
+  httpsPort: 443,
+  app: {},
+  postgres: {},
+} as unknown as Config;
+const ours = "movies|prod|aaaaaaaaaaaa";
+const theirs = "movies|prod|bbbbbbbbbbbb";
+const freeHost: Host = { tryListen: async () => undefined, listener: async () => undefined };
+const clean: Parameters<typeof fakeDocker>[0] = [
+  [/^version/, "28.2.2\n"],
+  [/^network ls/, "bridge ||\n"],
+  [/^ps --all/, ""],
+  [/^volume ls/, ""],
+  [/^ps --filter publish/, ""],
+];
+
+async function errorOf(answers: Parameters<typeof fakeDocker>[0], host: Host = freeHost, change: Partial<Config> = {}): Promise<string> {
+  const { docker } = fakeDocker([...answers, ...clean]);
+  return preflight({ ...config, ...change }, docker, host).then(
+    () => "no error",
+    (error) => {
+      expect(error).toBeInstanceOf(pulumi.RunError);
+      return error.message;
+    },
+  );
+}
+
+const heading = "the Docker host can't take stack prod; nothing was touched:\n  ";
+
+test("passes on a clean host, and only looks", async () => {
+  const { docker, calls } = fakeDocker(clean);
+  await preflight(config, docker, freeHost);
+  expect(calls.map((call) => call.split(" --format")[0])).toEqual([
+    "version",
+    "network ls",
+    "ps --all",
+    "volume ls",
+    "ps --filter publish=80",
+    "ps --filter publish=443",
+  ]);
+});
+
+describe("the engine", () => {
+  test.each([
+    [
+      "isn't there",
+      new DockerError("spawn docker ENOENT", "ENOENT"),
+      "Docker Engine: the docker command isn't on PATH; fix: install Docker's command line, or `npm run up`, which does it where it can",
+    ],
+    [
+      "doesn't run",
+      new DockerError("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", 1),
+      "Docker Engine: doesn't answer (Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?); fix: start it, with systemctl start docker where there is systemd, or set DOCKER_HOST",
+    ],
+    [
+      "may not be used",
+      new DockerError("permission denied while trying to connect to the Docker daemon socket", 1),
+      "Docker Engine: no permission to use it (permission denied while trying to connect to the Docker daemon socket); fix: sudo usermod -aG docker $USER, then log in again",
+    ],
+    ["is too old", "19.03.8\n", "Docker Engine: got version 19.03.8; allowed: 20.10 or newer; fix: upgrade Docker"],
+  ])("%s", async (_, answer, message) => {
+    expect(await errorOf([[/^version/, answer]])).toBe(heading + message);
+  });
+
+  test("is named when it is a remote one", async () => {
+    expect(await errorOf([[/^version/, "18.09.0"]], freeHost, { dockerHost: "ssh://root@server" })).toContain(
+      "Docker Engine at ssh://root@server: got version 18.09.0",
+    );
+  });
+});
+
+describe("objects of the same name", () => {
+  test("of this checkout are welcome", async () => {
+    const answers: Parameters<typeof fakeDocker>[0] = [
+      [/^network ls/, `movies-prod-edge ${ours}\n`],
+      [/^ps --all/, `movies-prod-nginx ${ours}\n`],
+      [/^volume ls/, `movies-prod-owner ${ours}\nmovies-prod-media-data ||\n`],
+    ];
+    expect(await errorOf(answers)).toBe("no error");
+  });
+
+  test("of another checkout are refused, each by its name", async () => {
+    const otherName = "fix: choose another `name` in this stack's config, or remove the other stack from its own checkout";
+    expect(await errorOf([[/^network ls/, `movies-prod-edge ${theirs}`]])).toBe(
+      `${heading}network movies-prod-edge exists and belongs to another checkout; ${otherName}`,
+    );
+    expect(await errorOf([[/^ps --all/, `movies-prod-nginx ||`]])).toBe(
+      `${heading}container movies-prod-nginx exists and belongs to another checkout; ${otherName}`,
+    );
+    expect(await errorOf([[/^volume ls/, `movies-prod-owner ${theirs}\nmovies-prod-postgres-18-data ||\n`]])).toBe(
+      `${heading}volumes movies-prod-owner, movies-prod-postgres-18-data exist and they belong to stack prod of movies, checkout bbbbbbbbbbbb; ${otherName}; where they are meant for this checkout, write bbbbbbbbbbbb into .state/checkout`,
+    );
+    expect(await errorOf([[/^volume ls/, `movies-prod-media-data ||\n`]])).toBe(
+      `${heading}volumes movies-prod-media-data exist and no volume says whose they are; ${otherName}`,
+    );
+  });
+
+  test("of a stack whose name only begins alike are left out", async () => {
+    expect(
+      await errorOf([
+        [/^ps --all/, "movies-prod-eu-nginx ||\nmovies-production ||"],
+        [/^volume ls/, "movies-prod-eu-owner ||"],
+        [/^network ls/, "movies-prod-eu-edge ||"],
+      ]),
+    ).toBe("no error");
+  });
+});
+
+describe("a port", () => {
+  test("held by a container is refused with its name", async () => {
+    expect(await errorOf([[/publish=80/, "traefik ||"]])).toBe(
+      `${heading}httpPort: port 80 is held by container traefik; fix: stop it, or set httpPort to another port`,
+    );
+  });
+
+  test("held by this stack's own nginx is fine", async () => {
+    const busy: Host = { tryListen: async () => "EADDRINUSE", listener: async () => "docker-proxy (pid 7)" };
+    expect(await errorOf([[/publish=/, `movies-prod-nginx ${ours}`]], busy)).toBe("no error");
+  });
+
+  test("held by a program is refused with the program, where that can be known", async () => {
+    const busy = (listener: string | undefined): Host => ({
+      tryListen: async (_, port) => (port === 443 ? "EADDRINUSE" : undefined),
+      listener: async () => listener,
+    });
+    expect(await errorOf([], busy("apache2 (pid 81)"))).toBe(
+      `${heading}httpsPort: port 443 on 127.0.0.1 is held by apache2 (pid 81); fix: stop it, or set httpsPort to another port`,
+    );
+    expect(await errorOf([], busy(undefined))).toContain("port 443 on 127.0.0.1 is held by another program;");
+  });
+
+  test("that only root may take is the engine's affair", async () => {
+    expect(await errorOf([], { ...freeHost, tryListen: async () => "EACCES" })).toBe("no error");
+  });
+
+  test("on an address that isn't there is refused once", async () => {
+    expect(await errorOf([], { ...freeHost, tryListen: async () => "EADDRNOTAVAIL" }, { bindAddress: ["10.9.8.7"] })).toBe(
+      `${heading}bindAddress: got 10.9.8.7, which isn't an address of this machine; fix: give one that \`ip address\` lists, or 0.0.0.0`,
+    );
+  });
+
+  test("of a remote engine can't be tried from here", async () => {
+    const busy: Host = { tryListen: async () => "EADDRINUSE", listener: async () => undefined };
+    expect(await errorOf([], busy, { dockerHost: "ssh://root@server" })).toBe("no error");
+  });
+});
+
+test("this machine's own ports: one that is taken is told from one that is free", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  expect(await thisHost.tryListen("127.0.0.1", port)).toBe("EADDRINUSE");
+  await new Promise((resolve) => server.close(resolve));
+  expect(await thisHost.tryListen("127.0.0.1", port)).toBeUndefined();
+});
+
+test("versions compare by number, whatever follows them", () => {
+  expect(compareVersions("20.10.24+dfsg1", "20.10")).toBeGreaterThan(0);
+  expect(compareVersions("20.10", "20.10.0")).toBe(0);
+  expect(compareVersions("9.0.0", "20.10")).toBeLessThan(0);
+});

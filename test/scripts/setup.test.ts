@@ -1,0 +1,192 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { oldestEngine } from "../../preflight.ts";
+import { settings } from "../../settings.ts";
+import { baseImages } from "../../scripts/setup/base-images.mjs";
+import { ensureDocker, oldestEngine as oldestEngineOfSetup } from "../../scripts/setup/docker.mjs";
+import { ensurePackages, oldestNode } from "../../scripts/setup/node-packages.mjs";
+import { ensurePassphrase, ensurePlugins, ensurePulumi, oldestPulumi } from "../../scripts/setup/pulumi.mjs";
+
+const root = join(import.meta.dirname, "../..");
+let folder: string;
+let path: string;
+
+/** Puts a program of a few lines of shell on PATH, alone with the system's own. */
+function program(name: string, script: string): void {
+  writeFileSync(join(folder, "bin", name), `#!/bin/sh\n${script}\n`);
+  chmodSync(join(folder, "bin", name), 0o755);
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "django-stack-setup-"));
+  mkdirSync(join(folder, "bin"));
+  for (const name of ["cat", "sleep"]) program(name, `exec /bin/${name} "$@"`);
+  path = join(folder, "bin");
+  vi.stubEnv("PATH", path);
+  vi.stubEnv("PULUMI_HOME", join(folder, "pulumi-home"));
+  vi.stubEnv("DOCKER_HOST", undefined);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+const messageOf = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    expect((error as Error).name).toBe("Failure");
+    return (error as Error).message;
+  }
+  return "no error";
+};
+
+describe("Docker", () => {
+  const find = () => ensureDocker({ install: false, print: () => expect.fail("printed") });
+  const client = (server: string, context = "echo unix:///var/run/docker.sock") =>
+    program("docker", `case "$1" in --version) echo 'Docker version 28.2.2' ;; context) ${context} ;; version) ${server} ;; esac`);
+
+  test("not there", () => {
+    expect(messageOf(find)).toMatch(/^Docker: the docker command isn't on PATH\n {2}fix: (apt-get install docker\.io, as root|install Docker)/);
+  });
+
+  test("not running", () => {
+    client("echo 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2; exit 1");
+    program("dockerd", "echo 'Docker version 28.2.2'");
+    expect(messageOf(find)).toBe(
+      "Docker: no engine answers: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n  fix: sudo systemctl start docker, or sudo dockerd where there is no systemd",
+    );
+  });
+
+  test("no permission", () => {
+    client("echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1");
+    expect(messageOf(find)).toBe(
+      "Docker: no permission to use the engine: permission denied while trying to connect to the Docker daemon socket\n  fix: sudo usermod -aG docker $USER, then log in again",
+    );
+  });
+
+  test("too old", () => {
+    client("echo 19.03.8");
+    expect(messageOf(find)).toBe(
+      "Docker: got engine 19.03.8; needed: 20.10 or newer\n  fix: upgrade Docker: https://docs.docker.com/engine/install/",
+    );
+  });
+
+  test("a context that doesn't answer", () => {
+    client("echo 'error during connect' >&2; exit 1", "echo ssh://root@server");
+    expect(messageOf(find)).toContain(
+      "Docker: no engine answers at ssh://root@server: error during connect\n  fix: check that ssh://root@server is right",
+    );
+  });
+
+  test("found by its context, which Pulumi's provider doesn't look at", () => {
+    client("echo 28.2.2", "echo ssh://root@server");
+    expect(find()).toEqual({ command: "docker", arguments: [], host: "ssh://root@server", version: "28.2.2" });
+    vi.stubEnv("DOCKER_HOST", "tcp://127.0.0.1:2375");
+    expect(find().host).toBe("tcp://127.0.0.1:2375");
+  });
+
+  test("as old as preflight allows", () => expect(oldestEngineOfSetup).toBe(oldestEngine));
+});
+
+describe("Pulumi", () => {
+  const environment = () => ({ PATH: path });
+  const npmPackage = (script: string) => {
+    mkdirSync(join(folder, "node_modules", ".bin"), { recursive: true });
+    writeFileSync(join(folder, "node_modules", ".bin", "pulumi"), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  };
+
+  test("from PATH", () => {
+    program("pulumi", "echo v3.300.0");
+    expect(ensurePulumi(folder, environment())).toEqual({ command: "pulumi", version: "3.300.0", from: "PATH" });
+  });
+
+  test("from its home, where the one on PATH is too old", () => {
+    program("pulumi", "echo v3.100.0");
+    mkdirSync(join(folder, "pulumi-home", "bin"), { recursive: true });
+    writeFileSync(join(folder, "pulumi-home", "bin", "pulumi"), `#!/bin/sh\necho v${oldestPulumi}\n`, { mode: 0o755 });
+    expect(ensurePulumi(folder, environment())).toMatchObject({ version: oldestPulumi, from: "~/.pulumi/bin" });
+  });
+
+  test("from npm, which downloads it", () => {
+    npmPackage("echo 'Downloading' ; echo v3.265.0");
+    expect(ensurePulumi(folder, environment())).toMatchObject({ version: "3.265.0", from: "npm" });
+  });
+
+  test("not to be had", () => {
+    npmPackage("echo 'pulumi: fetch failed' >&2; exit 1");
+    expect(messageOf(() => ensurePulumi(folder, environment()))).toBe(
+      "Pulumi: none is on PATH or in ~/.pulumi/bin, and npm's pulumi package couldn't download one: pulumi: fetch failed\n  fix: install it: https://www.pulumi.com/docs/install/",
+    );
+    program("pulumi", "echo v3.100.0");
+    expect(messageOf(() => ensurePulumi(folder, environment()))).toContain(`PATH has 3.100.0; needed: ${oldestPulumi} or newer, and npm's`);
+  });
+
+  test("installs the plugins that are missing, of the versions in package.json", () => {
+    writeFileSync(join(folder, "package.json"), readFileSync(join(root, "package.json")));
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const there = JSON.stringify([{ kind: "resource", name: "docker", version: dependencies["@pulumi/docker"] }]);
+    program("pulumi", `if [ "$2" = ls ]; then echo '${there}'; else echo "$@" >> ${folder}/installed; fi`);
+    expect(ensurePlugins(folder, { command: join(path, "pulumi") }, environment())).toMatch(/^docker [\d.]+, random [\d.]+, tls [\d.]+$/);
+    expect(readFileSync(join(folder, "installed"), "utf8")).toBe(
+      `plugin install resource random v${dependencies["@pulumi/random"]}\nplugin install resource tls v${dependencies["@pulumi/tls"]}\n`,
+    );
+  });
+
+  test("a plugin that can't be had is named with the command", () => {
+    writeFileSync(join(folder, "package.json"), readFileSync(join(root, "package.json")));
+    program("pulumi", `if [ "$2" = ls ]; then echo '[]'; else echo 'error: no such host' >&2; exit 1; fi`);
+    expect(messageOf(() => ensurePlugins(folder, { command: join(path, "pulumi") }, environment()))).toMatch(
+      /^Pulumi plugins: docker [\d.]+: error: no such host\n {2}fix: pulumi plugin install resource docker v[\d.]+$/,
+    );
+  });
+});
+
+describe("the passphrase", () => {
+  test("is made once, for its owner alone", () => {
+    const first = ensurePassphrase(folder, {});
+    const file = join(folder, ".state", "passphrase");
+    expect(first).toEqual({ variables: { PULUMI_CONFIG_PASSPHRASE_FILE: file }, made: true });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const text = readFileSync(file, "utf8");
+    expect(text.trim().length).toBe(32);
+    expect(ensurePassphrase(folder, {}).made).toBe(false);
+    expect(readFileSync(file, "utf8")).toBe(text);
+  });
+
+  test("is the user's where one is set, even an empty one", () => {
+    expect(ensurePassphrase(folder, { PULUMI_CONFIG_PASSPHRASE: "" })).toEqual({ variables: {}, made: false });
+    expect(ensurePassphrase(folder, { PULUMI_CONFIG_PASSPHRASE_FILE: "/x" })).toEqual({ variables: {}, made: false });
+  });
+});
+
+describe("npm packages", () => {
+  test("are installed when the lock file changed, and not again", () => {
+    writeFileSync(join(folder, "package-lock.json"), "{}");
+    program("npm", `echo "$1" >> ${folder}/npm-calls`);
+    expect(ensurePackages(folder)).toBe("installed by npm ci");
+    expect(ensurePackages(folder)).toBe("as in package-lock.json");
+    writeFileSync(join(folder, "package-lock.json"), "{ }");
+    expect(ensurePackages(folder)).toBe("installed by npm ci");
+    expect(readFileSync(join(folder, "npm-calls"), "utf8")).toBe("ci\nci\n");
+  });
+
+  test("that don't install fail with npm's last lines, and are tried again", () => {
+    writeFileSync(join(folder, "package-lock.json"), "{}");
+    program("npm", "echo 'npm error network' >&2; exit 1");
+    expect(messageOf(() => ensurePackages(folder))).toBe("npm packages: npm error network\n  fix: npm ci");
+    expect(messageOf(() => ensurePackages(folder))).toContain("npm error network");
+  });
+});
+
+test("the base images are those that the defaults start from", () => {
+  const from = [...readFileSync(join(root, "django/Dockerfile"), "utf8").matchAll(/^FROM (\S+:\S+)/gm)].map(([, image]) => image);
+  expect(baseImages.map(({ image }) => image)).toEqual([`postgres:${settings.postgres.version.prod}`, "nginx:1.30", ...new Set(from)]);
+});
+
+test("package.json asks for the Node.js that the set-up makes sure of", () => {
+  const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  expect(`${engines.node}.0`).toBe(`>=${oldestNode}`);
+});
