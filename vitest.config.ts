@@ -6,12 +6,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["test/*.test.ts", "test/{components,nginx,scripts,django}/**/*.test.ts"], testTimeout: 30_000 },
+        test: { name: "unit", include: ["test/*.test.ts", "test/{components,containers,nginx,scripts}/**/*.test.ts"], testTimeout: 30_000 },
       },
       // These share the engine and its ports: one file after the other.
       {
         extends: true,
-        test: { name: "containers", include: ["test/containers/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+        test: { name: "docker", include: ["test/docker/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
       },
       {
         extends: true,

@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
+import { vi } from "vitest";
 import { engineApi, tarArchive } from "./engine-api.ts";
 import { reveal, runProgram, type Create, type Registration } from "./program.ts";
+import { sweepDocker, type Operation, type StackDriver } from "./stack-driver.ts";
 
 const execute = promisify(execFile);
 
@@ -18,9 +20,6 @@ interface Made {
   readonly state: Record<string, any>;
 }
 
-/** One change that a run made, as in `create docker:index/container:Container movies-prod-nginx`. */
-export type Operation = string;
-
 /**
  * Makes what the program declares on a real Docker daemon, without Pulumi's engine and providers.
  *
@@ -28,7 +27,7 @@ export type Operation = string;
  * before deleting, deleting first where asked, running hooks and ending at the first error are its own, plain version of
  * what the engine does, and it knows no state file, preview or refresh.
  */
-export class ContainerStack {
+export class ContainerStack implements StackDriver {
   readonly stack: string;
   config: Record<string, unknown>;
   private made = new Map<string, Made>();
@@ -51,6 +50,8 @@ export class ContainerStack {
       work.catch(() => {}).finally(() => running.delete(work));
       return work;
     };
+    const printed: string[] = [];
+    const log = vi.spyOn(pulumi.log, "error").mockImplementation(async (message) => void printed.push(message));
     try {
       const { outputs } = await runProgram({ stack: this.stack, config: this.config, create, checkHost: true });
       for (const [key, made] of [...before].reverse()) {
@@ -61,7 +62,10 @@ export class ContainerStack {
       }
       await Promise.all(this.leftovers.splice(0).map((made) => this.remove(made, operations)));
       return { outputs, operations };
+    } catch (error) {
+      throw new Error([(error as Error).message, ...printed].join("\n"));
     } finally {
+      log.mockRestore();
       await Promise.allSettled(running);
     }
   }
@@ -77,23 +81,12 @@ export class ContainerStack {
     }
   }
 
-  /** Removes what an earlier, killed run of a test left under this name. */
   async sweep(): Promise<void> {
-    const prefix = `${this.config.name}-${this.stack}`;
-    const filters = (key: string) => encodeURIComponent(JSON.stringify({ [key]: [`${prefix}-`] }));
-    const named = (name: string) => name.replace(/^\//, "").startsWith(`${prefix}-`);
-    for (const { Id, Names } of await engineApi("GET", `/containers/json?all=true&filters=${filters("name")}`)) {
-      if (Names.some(named)) await engineApi("DELETE", `/containers/${Id}?force=true&v=true`);
-    }
-    for (const { Id, Name } of await engineApi("GET", `/networks?filters=${filters("name")}`)) {
-      if (named(Name)) await engineApi("DELETE", `/networks/${Id}`);
-    }
-    for (const { Name } of (await engineApi("GET", `/volumes?filters=${filters("name")}`)).Volumes ?? []) {
-      if (named(Name)) await engineApi("DELETE", `/volumes/${Name}?force=true`);
-    }
-    for (const { RepoTags } of await engineApi("GET", `/images/json`)) {
-      for (const tag of (RepoTags ?? []).filter(named)) await engineApi("DELETE", `/images/${tag}?force=true`);
-    }
+    await sweepDocker(`${this.config.name}-${this.stack}-`);
+  }
+
+  dispose(): void {
+    // It made nothing but the stack.
   }
 
   private async apply(registration: Registration, hooks: Map<string, (args: any) => unknown>, seen: Set<string>, operations: Operation[]) {

@@ -1,0 +1,95 @@
+// npm test: every check and suite in turn; what this machine can't run is skipped with its reason, and counted.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
+import { fail, wrongUse } from "./setup/terminal.mjs";
+
+const usage = `Tests the project.
+
+  npm test                      checks, unit tests, and the suites below
+  npm run test:docker           real containers: nginx's configuration, both environments under traffic
+  npm run test:e2e              the same through the real Pulumi
+
+Example: npm run test:docker -- --no-install`;
+
+const suites = ["unit", "docker", "e2e"];
+const words = process.argv.slice(2);
+if (words.includes("--help")) {
+  process.stdout.write(`${usage}\n`);
+  process.exit(0);
+}
+const unknown = words.filter((word) => !suites.includes(word) && !["--no-install", "--full"].includes(word));
+if (unknown.length > 0) wrongUse(`${unknown.join(" ")}: unknown; allowed: ${suites.join(", ")}, --no-install, --full`, usage);
+const wanted = suites.filter((suite) => words.includes(suite));
+const everything = wanted.length === 0;
+const totals = { passed: 0, failed: 0, skipped: 0 };
+const skipReasons = [];
+
+try {
+  const environment = setUpNode();
+  if (everything) {
+    check("types", "tsc", ["-p", "."], environment);
+    check("lint", "eslint", ["."], environment);
+    check("format", "prettier", ["--check", "--log-level", "warn", "."], environment);
+  }
+  if (everything || wanted.includes("unit")) suite("unit", environment);
+  if (everything || wanted.includes("docker") || wanted.includes("e2e")) {
+    const docker = attempt(() => setUpDocker({ install: !words.includes("--no-install") }));
+    const pulumi = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
+    if (everything || wanted.includes("docker")) suite("docker", environment, docker.failure);
+    if (everything || wanted.includes("e2e"))
+      suite("e2e", { ...environment, ...pulumi.result?.environment, DJANGO_STACK_TEST_PULUMI: pulumi.result?.command }, pulumi.failure);
+  }
+} catch (error) {
+  fail(error);
+}
+
+for (const reason of skipReasons) process.stdout.write(`skipped: ${reason}\n`);
+process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
+process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+
+function attempt(work) {
+  try {
+    return { result: work() };
+  } catch (error) {
+    if (error?.name !== "Failure") throw error;
+    process.stderr.write(`${error.message}\n`);
+    return { failure: error.message.split("\n")[0] };
+  }
+}
+
+function check(name, command, args, environment) {
+  process.stderr.write(`\n${name}\n`);
+  const { status } = spawnSync(join(root, "node_modules", ".bin", command), args, { cwd: root, env: environment, stdio: "inherit" });
+  totals[status === 0 ? "passed" : "failed"]++;
+}
+
+/** Runs a suite; with a reason not to, lists its tests and counts them as skipped. */
+function suite(name, environment, reason) {
+  process.stderr.write(`\n${name} tests\n`);
+  const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
+  const report = join(folder, "report.json");
+  const vitest = join(root, "node_modules", ".bin", "vitest");
+  if (reason !== undefined) {
+    const { stdout } = spawnSync(vitest, ["list", "--project", name, "--no-static-parse", "--json"], {
+      cwd: root,
+      env: environment,
+      encoding: "utf8",
+    });
+    const count = JSON.parse(stdout.slice(stdout.indexOf("["))).length;
+    totals.skipped += count;
+    skipReasons.push(`the ${count} ${name} tests, ${reason}`);
+    rmSync(folder, { recursive: true });
+    return;
+  }
+  const args = ["run", "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const { status } = spawnSync(vitest, args, { cwd: root, env: environment, stdio: "inherit" });
+  const results = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 };
+  totals.passed += results.numPassedTests;
+  totals.skipped += results.numPendingTests + (results.numTodoTests ?? 0);
+  // A file that doesn't load, or an error outside a test, fails the run and no test.
+  totals.failed += results.numFailedTests > 0 ? results.numFailedTests : status === 0 ? 0 : 1;
+  rmSync(folder, { recursive: true });
+}

@@ -1,0 +1,109 @@
+import { spawn } from "node:child_process";
+import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Client } from "../support/client.ts";
+import { engineApi } from "../support/engine-api.ts";
+import { PulumiStack } from "../support/pulumi-stack.ts";
+
+const app = { context: "./app", drainSeconds: 6, startSeconds: 30 };
+const config = { environment: "prod", name: "dsengine", httpPort: 18083, httpsPort: 18446, bindAddress: "127.0.0.1", protectData: false, app };
+const stack = new PulumiStack("prod", config);
+const project = join(stack.checkout, "app");
+let outputs: Record<string, any>;
+
+beforeAll(async () => {
+  stack.prepare();
+  cpSync(join(stack.checkout, "django"), project, { recursive: true });
+  await stack.sweep();
+  ({ outputs } = await stack.up());
+});
+
+afterAll(async () => {
+  await stack.sweep();
+  stack.dispose();
+});
+
+const answers = async () => (await new Client({ url: outputs.url, authority: outputs.caCertificate }).request("/")).status;
+
+describe("the preview", () => {
+  const changes: [string, () => void][] = [
+    ["code", () => appendFileSync(join(project, "movies/static/movies/site.css"), "h1 { color: green; }\n")],
+    ["a setting of the app", () => (stack.config = { ...config, app: { ...app, threads: 2 } })],
+    ["a setting of nginx", () => (stack.config = { ...config, nginx: { keepaliveSeconds: 30 } })],
+    ["more replicas", () => (stack.config = { ...config, app: { ...app, replicas: 3 } })],
+    ["fewer replicas", () => (stack.config = { ...config, app: { ...app, replicas: 1 } })],
+  ];
+  test.each(changes)("of a change of %s is what up then does", async (_, change) => {
+    change();
+    const promised = await stack.preview();
+    const { operations } = await stack.up();
+    expect(promised.length).toBeGreaterThan(0);
+    expect([...operations].sort()).toEqual([...promised].sort());
+    expect(await stack.preview()).toEqual([]);
+  });
+});
+
+test("the state and the preview hold no secret in plain, base64 or quoted form, and the search finds a planted one", async () => {
+  const { stdout: shown } = await stack.pulumi("stack", "export", "--show-secrets");
+  const secrets: string[] = JSON.parse(shown)
+    .deployment.resources.filter(({ type }: { type: string }) => type === "random:index/randomPassword:RandomPassword")
+    .map(({ outputs: { result } }: any) => JSON.parse(result.plaintext));
+  expect(secrets.length).toBeGreaterThanOrEqual(5);
+  const forms = secrets.flatMap((secret) => [secret, Buffer.from(secret).toString("base64").replace(/=+$/, ""), encodeURIComponent(secret)]);
+  const texts = [
+    (await stack.pulumi("stack", "export")).stdout,
+    (await stack.pulumi("preview", "--diff")).stdout,
+    (await stack.pulumi("preview", "--json")).stdout,
+  ];
+  const found = (places: string[]) => forms.filter((form) => places.some((place) => place.includes(form)));
+  expect(found(texts)).toEqual([]);
+  expect(found([...texts, secrets[0]])).toContain(secrets[0]);
+});
+
+describe("an up that is ended half-way", () => {
+  test.each(["SIGINT", "SIGKILL"] as const)("by %s is finished by the next one, with nothing left over", async (signal) => {
+    const page = join(project, "movies/templates/movies/index.html");
+    writeFileSync(page, readFileSync(page, "utf8").replace(/<h1>[^<]*/, `<h1>After ${signal}`));
+    const child = spawn("npm", ["run", "up", "--", "prod", "--yes", "--no-install"], {
+      cwd: stack.checkout,
+      env: { ...process.env, PULUMI_CONFIG_PASSPHRASE: "only for tests" },
+      detached: true,
+      stdio: "ignore",
+    });
+    await sleep(20_000);
+    process.kill(-(child.pid ?? 0), signal);
+    await new Promise((resolve) => child.on("exit", resolve));
+    expect(await answers()).toBe(200);
+    const again = spawn("npm", ["run", "up", "--", "prod", "--yes", "--no-install"], {
+      cwd: stack.checkout,
+      env: { ...process.env, PULUMI_CONFIG_PASSPHRASE: "only for tests" },
+      stdio: "inherit",
+    });
+    expect(await new Promise((resolve) => again.on("exit", resolve))).toBe(0);
+    expect(await stack.preview()).toEqual([]);
+    const { stdout } = await stack.pulumi("stack", "export");
+    const known = new Set(JSON.parse(stdout).deployment.resources.map(({ id }: { id?: string }) => id));
+    const filter = encodeURIComponent(JSON.stringify({ label: ["django-stack.name=dsengine"] }));
+    const containers: { Id: string }[] = await engineApi("GET", `/containers/json?all=true&filters=${filter}`);
+    expect(containers.filter(({ Id }) => !known.has(Id))).toEqual([]);
+  });
+});
+
+test("of two ups at once, one works and the other says that it does", async () => {
+  stack.config = { ...config, nginx: { keepaliveSeconds: 31 } };
+  const results = await Promise.allSettled([stack.up(), sleep(3000).then(() => stack.up())]);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  expect(String((results[1] as PromiseRejectedResult).reason)).toMatch(/locked/);
+});
+
+test("a replica removed by hand is made again, and nothing else changes", async () => {
+  const filter = encodeURIComponent(JSON.stringify({ label: ["django-stack.name=dsengine", "django-stack.component=django"] }));
+  const [{ Id, Names }] = await engineApi("GET", `/containers/json?filters=${filter}`);
+  await engineApi("DELETE", `/containers/${Id}?force=true`);
+  const { operations } = await stack.up();
+  const name = Names[0].slice(1).replace(/-[0-9a-f]{7}$/, "");
+  expect(operations.filter((operation) => /-django-\d+$/.test(operation))).toEqual([`create docker:index/container:Container ${name}`]);
+  expect(await answers()).toBe(200);
+});

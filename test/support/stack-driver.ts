@@ -1,0 +1,38 @@
+import { engineApi } from "./engine-api.ts";
+
+/** One change that an `up` made, as in `create docker:index/container:Container movies-prod-nginx`. */
+export type Operation = string;
+
+/** Brings a stack of a test's own up and down. */
+export interface StackDriver {
+  /** The stack's config, without the `django-stack:`; the next `up` takes it. */
+  config: Record<string, unknown>;
+  /** Brings the stack up to date; rejects with what was printed when that fails. */
+  up(): Promise<{ outputs: Record<string, any>; operations: Operation[] }>;
+  /** Removes all but protected data. */
+  destroy(): Promise<void>;
+  /** Removes everything of this name, whoever made it: what an earlier, killed run left, and at the end this run's. */
+  sweep(): Promise<void>;
+  /** Removes what the driver itself made beside the stack. */
+  dispose(): void;
+}
+
+export type MakeStack = (stack: string, config: Record<string, unknown>) => StackDriver;
+
+/** Removes all containers, networks, volumes and image tags whose names begin with a prefix. */
+export async function sweepDocker(prefix: string): Promise<void> {
+  const filter = encodeURIComponent(JSON.stringify({ name: [prefix] }));
+  const named = (name: string) => name.replace(/^\//, "").startsWith(prefix);
+  for (const { Id, Names } of await engineApi("GET", `/containers/json?all=true&filters=${filter}`)) {
+    if (Names.some(named)) await engineApi("DELETE", `/containers/${Id}?force=true&v=true`);
+  }
+  for (const { Id, Name } of await engineApi("GET", `/networks?filters=${filter}`)) {
+    if (named(Name)) await engineApi("DELETE", `/networks/${Id}`);
+  }
+  for (const { Name } of (await engineApi("GET", `/volumes?filters=${filter}`)).Volumes ?? []) {
+    if (named(Name)) await engineApi("DELETE", `/volumes/${Name}?force=true`);
+  }
+  for (const { RepoTags } of await engineApi("GET", `/images/json`)) {
+    for (const tag of (RepoTags ?? []).filter(named)) await engineApi("DELETE", `/images/${tag}?force=true`);
+  }
+}
