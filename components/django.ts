@@ -49,13 +49,12 @@ export class Django extends pulumi.ComponentResource {
             processes: 1024,
             tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
             healthcheck: {
-              tests: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, https),
-              interval: "3s",
-              timeout: "5s",
+              command: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, https),
+              intervalSeconds: 3,
+              timeoutSeconds: 5,
               retries: 5,
-              startPeriod: `${app.startSeconds}s`,
+              startSeconds: app.startSeconds,
             },
-            healthySeconds: app.startSeconds,
             // It drains, then its requests end, then gunicorn does.
             stopSeconds: app.drainSeconds + app.requestGraceSeconds + 5,
             labels: { release: image.release, files: files.id },

@@ -60,7 +60,6 @@ export class FilesVolume extends pulumi.ComponentResource {
         image: args.image,
         networkMode: "none",
         entrypoints: ["timeout", "60", "/bin/sh", "/run/fill.sh"],
-        command: [],
         envs: [
           pulumi.interpolate`FILES_ID=${args.id}`,
           `FILES_USER=${args.user}`,

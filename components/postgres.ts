@@ -72,13 +72,12 @@ export class Postgres extends pulumi.ComponentResource {
           tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
           // Over TCP: while initdb's temporary server runs, only the socket answers.
           healthcheck: {
-            tests: ["CMD", "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"],
-            interval: "2s",
-            timeout: "5s",
+            command: ["CMD", "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"],
+            intervalSeconds: 2,
+            timeoutSeconds: 5,
             retries: 15,
-            startPeriod: "60s",
+            startSeconds: 120,
           },
-          healthySeconds: 120,
           // postgres:18's documentation: even 90 s may not be long enough for a checkpoint at shutdown.
           stopSeconds: 120,
         }),

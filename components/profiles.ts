@@ -1,5 +1,17 @@
-import type { ContainerArgs, types } from "@pulumi/docker";
+import type { ContainerArgs } from "@pulumi/docker";
 import { labels, shortHash, type Owner } from "./labels.ts";
+
+/** How a container's health is told. */
+export interface HealthcheckArgs {
+  /** Command, `CMD` first. */
+  readonly command: readonly string[];
+  readonly intervalSeconds: number;
+  readonly timeoutSeconds: number;
+  /** Failures in a row that make it unhealthy. */
+  readonly retries: number;
+  /** How long after its start failures don't count, and how long `up` waits for the first success. */
+  readonly startSeconds: number;
+}
 
 /** What a long-running container may use, and how it is watched and stopped. */
 export interface ServiceProfileArgs {
@@ -16,9 +28,7 @@ export interface ServiceProfileArgs {
   readonly processes: number;
   /** In-memory folders by path with their mount options. */
   readonly tmpfs: Readonly<Record<string, string>>;
-  readonly healthcheck: types.input.ContainerHealthcheck;
-  /** How long `up` waits for the first healthy answer, in seconds. */
-  readonly healthySeconds: number;
+  readonly healthcheck: HealthcheckArgs;
   /** How long it may take to stop before it is killed, in seconds. */
   readonly stopSeconds: number;
   /** Further labels by the part after `django-stack.`. */
@@ -29,6 +39,7 @@ export interface ServiceProfileArgs {
 export function serviceProfile(args: ServiceProfileArgs) {
   // The provider reports changes of these as done without doing them; as a label they replace the container.
   const settings = shortHash([args.healthcheck, args.tmpfs, args.cpus]);
+  const { command, intervalSeconds, timeoutSeconds, retries, startSeconds } = args.healthcheck;
   return {
     user: `${args.uid}:${args.gid}`,
     readOnly: true,
@@ -47,9 +58,15 @@ export function serviceProfile(args: ServiceProfileArgs) {
     ],
     logDriver: "json-file",
     logOpts: logRotation,
-    healthcheck: args.healthcheck,
+    healthcheck: {
+      tests: [...command],
+      interval: duration(intervalSeconds),
+      timeout: duration(timeoutSeconds),
+      startPeriod: duration(startSeconds),
+      retries,
+    },
     wait: true,
-    waitTimeout: args.healthySeconds,
+    waitTimeout: startSeconds,
     // The provider kills at once on replace and destroy without it.
     destroyGraceSeconds: args.stopSeconds,
     labels: labels(args.owner, args.component, { settings, ...args.labels }),
@@ -95,3 +112,9 @@ export function jobProfile(args: JobProfileArgs) {
 }
 
 const logRotation = { "max-size": "10m", "max-file": "3" };
+
+/** Returns seconds as Go writes a duration, `1m30s`: the text that the engine gives back, so that a refresh finds no difference. */
+export function duration(seconds: number): string {
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return `${hours > 0 ? `${hours}h` : ""}${hours > 0 || minutes > 0 ? `${minutes}m` : ""}${rest}s`;
+}

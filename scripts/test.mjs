@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ensureChromium } from "./setup/chromium.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
 
@@ -36,7 +37,11 @@ try {
   }
   if (everything || wanted.includes("unit")) suite("unit", environment);
   if (everything || wanted.includes("docker") || wanted.includes("e2e")) {
-    const docker = attempt(() => setUpDocker({ install: !words.includes("--no-install") }));
+    const install = !words.includes("--no-install");
+    const docker = attempt(() => setUpDocker({ install }));
+    const browser = attempt(() => ensureChromium({ install }));
+    if (browser.failure !== undefined) skipReasons.push(`what needs a browser, ${browser.failure}`);
+    environment.DJANGO_STACK_TEST_CHROMIUM = browser.result ?? "";
     const pulumi = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
     if (everything || wanted.includes("docker")) suite("docker", environment, docker.failure);
     if (everything || wanted.includes("e2e"))

@@ -244,7 +244,10 @@ function openssl(type: string, inputs: Record<string, any>): Record<string, unkn
 }
 
 const megabyte = 1024 * 1024;
-const nanoseconds = (duration: string) => Number.parseFloat(duration) * 1e9;
+const nanoseconds = (duration: string) => {
+  const [, hours = "0", minutes = "0", seconds = "0"] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration) ?? [];
+  return (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1e9;
+};
 
 /** Makes and starts a container as the provider does: uploads before the start, then waits for its end or its health. */
 async function runContainer(inputs: Record<string, any>): Promise<{ id: string; state: Record<string, any> }> {
