@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from rest_framework.routers import DefaultRouter
 
-from movies.views import MovieViewSet, index
+from movies.views import MovieViewSet, favicon, index
 
 from .health import healthz, readyz
 
@@ -15,6 +15,7 @@ urlpatterns = [
     path("", index, name="index"),
     path("admin/", admin.site.urls),
     path("api/", include(router.urls)),
+    path("favicon.ico", favicon),
     path("healthz", healthz),
     path("readyz", readyz),
     # With DEBUG alone; otherwise nginx serves the uploads.

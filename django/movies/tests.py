@@ -85,6 +85,9 @@ class Pages(TestCase):
         token = client.get("/admin/login/").cookies["csrftoken"].value
         self.assertEqual(client.post("/admin/login/", {**form, "csrfmiddlewaretoken": token}).status_code, 302)
 
+    def test_favicon_leads_to_the_icon(self):
+        self.assertEqual(self.client.get("/favicon.ico").headers["Location"], "/static/movies/icon.svg")
+
     def test_healthz_needs_no_database(self):
         with self.assertNumQueries(0):
             self.assertEqual(self.client.get("/healthz").status_code, 200)
