@@ -17,6 +17,10 @@ export default defineConfig({
         extends: true,
         test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false },
       },
+      {
+        extends: true,
+        test: { name: "bench", include: ["bench/*.ts"], testTimeout: 900_000, hookTimeout: 300_000, fileParallelism: false },
+      },
     ],
   },
 });

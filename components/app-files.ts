@@ -35,6 +35,7 @@ export class AppFiles extends pulumi.ComponentResource {
     const { config, postgres } = args;
     const database = { databaseHost: postgres.host, databasePort: postgres.port, databaseName: postgres.database, databaseUser: postgres.user };
     const contents = secretContents(args, database);
+    this.id = pulumi.unsecret(pulumi.all([args.secrets.secretKey, contents]).apply(([key, values]) => secretFilesId(key, { ...values, ...scripts })));
     const files = new FilesVolume(
       `${name}-files`,
       {
@@ -42,14 +43,13 @@ export class AppFiles extends pulumi.ComponentResource {
         component: "django",
         dockerHost: config.dockerHost,
         image: args.toolImage,
-        id: pulumi.unsecret(pulumi.all([args.secrets.secretKey, contents]).apply(([key, values]) => secretFilesId(key, { ...values, ...scripts }))),
+        id: this.id,
         files: contents.apply((values) => ({ ...values, ...scripts })),
         user: `${config.app.uid}:${config.app.gid}`,
       },
       { parent: this },
     );
-    this.id = files.id;
-    this.folder = pulumi.interpolate`/run/stack/${files.id}`;
+    this.folder = pulumi.interpolate`/run/stack/${this.id}`;
     this.entrypoints = [pulumi.output("/bin/sh"), pulumi.interpolate`${this.folder}/entry.sh`];
     const secretNames = pulumi.unsecret(contents.apply((values) => Object.keys(values)));
     const https = config.httpsPort !== undefined;

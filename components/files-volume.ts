@@ -15,7 +15,7 @@ export interface FilesVolumeArgs {
   /** Image with a shell, coreutils and setpriv; with a check, what the check needs. */
   readonly image: pulumi.Input<string>;
   /** Folder of these files in the volume; another content needs another id. */
-  readonly id: pulumi.Output<string>;
+  readonly id: pulumi.Input<string>;
   /** Contents by path. */
   readonly files: pulumi.Input<Readonly<Record<string, string>>>;
   /** Numeric user and group who alone may read them, such as `101:101`. */
@@ -30,13 +30,11 @@ export interface FilesVolumeArgs {
  * A named volume and the one-shot job that checks files and puts them there.
  *
  * Containers with a read-only root take no uploads, and bind mounts need the engine on this machine; a volume has neither limit.
+ * Whoever reads the files depends on this component: the id is no output of the job, so that a preview knows it.
  */
 export class FilesVolume extends pulumi.ComponentResource {
   /** Name of the volume. */
   readonly volume: pulumi.Output<string>;
-  /** Id of the folder, known once its files are in place. */
-  readonly id: pulumi.Output<string>;
-
   constructor(name: string, args: FilesVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:FilesVolume", name, {}, opts);
     const volume = new docker.Volume(name, { name, labels: labels(args.owner, args.component) }, { parent: this, ignoreChanges: ["labels"] });
@@ -46,7 +44,7 @@ export class FilesVolume extends pulumi.ComponentResource {
         .map((path) => ({ file: `/incoming/${path}`, content: files[path], permissions: "0600" })),
     );
     const script = [{ file: "/run/fill.sh", content: fillScript, permissions: "0500" }];
-    const job = new docker.Container(
+    new docker.Container(
       `${name}-job`,
       {
         ...jobProfile({
@@ -71,8 +69,7 @@ export class FilesVolume extends pulumi.ComponentResource {
       { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-job`, args.dockerHost, args.onFilled)] } },
     );
     this.volume = volume.name;
-    this.id = pulumi.all([args.id, job.id]).apply(([id]) => id);
-    this.registerOutputs({ volume: this.volume, id: this.id });
+    this.registerOutputs({ volume: this.volume });
   }
 }
 

@@ -30,7 +30,7 @@ export interface NginxArgs {
 
 /** The only door: nginx, and the job that checks each configuration before nginx reloads it. */
 export class Nginx extends pulumi.ComponentResource {
-  /** Id of the configuration that is live. */
+  /** Id of the configuration. */
   readonly configurationId: pulumi.Output<string>;
 
   constructor(name: string, args: NginxArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -52,6 +52,7 @@ export class Nginx extends pulumi.ComponentResource {
         certificate: chain,
       }),
     );
+    this.configurationId = rendered.apply(({ id }) => id);
     const certificateFiles =
       args.certificate === undefined
         ? pulumi.output({})
@@ -63,7 +64,7 @@ export class Nginx extends pulumi.ComponentResource {
         component: "nginx",
         dockerHost,
         image: args.image,
-        id: rendered.apply(({ id }) => id),
+        id: this.configurationId,
         files: pulumi.all([rendered, certificateFiles]).apply(([{ files: configuration }, certificate]) => ({ ...configuration, ...certificate })),
         user: `${nginxUser}:${nginxUser}`,
         check: 'nginx -t -c "$PWD/nginx.conf"',
@@ -75,7 +76,7 @@ export class Nginx extends pulumi.ComponentResource {
       { parent: this },
     );
     const published = [{ internal: 8080, external: httpPort }, ...(httpsPort === undefined ? [] : [{ internal: 8443, external: httpsPort }])];
-    const server = new docker.Container(
+    new docker.Container(
       name,
       {
         ...serviceProfile({
@@ -111,7 +112,6 @@ export class Nginx extends pulumi.ComponentResource {
       // It holds the published ports; its configuration changes by reload, never by replacement.
       { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },
     );
-    this.configurationId = pulumi.all([files.id, server.id]).apply(([id]) => id);
     this.registerOutputs({ configurationId: this.configurationId });
   }
 }

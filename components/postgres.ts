@@ -44,7 +44,7 @@ export class Postgres extends pulumi.ComponentResource {
         component: "postgres",
         dockerHost,
         image: image.imageId,
-        id: pulumi.output("initial-password"),
+        id: "initial",
         files: secrets.initialPassword.apply((password) => ({ password })),
         user: postgresUser,
       },
@@ -86,7 +86,7 @@ export class Postgres extends pulumi.ComponentResource {
         stopSignal: "SIGINT",
         shmSize: 256,
         envs: [
-          pulumi.interpolate`POSTGRES_PASSWORD_FILE=/run/stack/${files.id}/password`,
+          "POSTGRES_PASSWORD_FILE=/run/stack/initial/password",
           "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
         ],
         mounts: [
@@ -98,7 +98,7 @@ export class Postgres extends pulumi.ComponentResource {
         ports: publish ? [{ internal: 5432, external: publishPort, ip: "127.0.0.1" }] : undefined,
       },
       // Two servers on one data directory must never run.
-      { parent: this, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },
+      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },
     );
     this.user = loginRole(passwordVersion);
     new docker.Container(

@@ -68,7 +68,12 @@ export class Release extends pulumi.ComponentResource {
         mounts: [files.mount, staticMount, ...sourceMounts(app)],
         networksAdvanced: [{ name: args.networks.db.name }],
       },
-      { parent: this, dependsOn: [args.postgres, permissions], deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(name, dockerHost)] } },
+      {
+        parent: this,
+        dependsOn: [args.postgres, files, permissions],
+        deleteBeforeReplace: false,
+        hooks: { afterCreate: [jobGate(name, dockerHost)] },
+      },
     );
     this.registerOutputs({});
   }

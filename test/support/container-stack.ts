@@ -9,7 +9,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { vi } from "vitest";
 import { engineApi, tarArchive } from "./engine-api.ts";
 import { reveal, runProgram, type Create, type Registration } from "./program.ts";
-import { sweepDocker, type Operation, type StackDriver } from "./stack-driver.ts";
+import { sweepDocker, sweepObjects, type Operation, type StackDriver } from "./stack-driver.ts";
 
 const execute = promisify(execFile);
 
@@ -83,6 +83,11 @@ export class ContainerStack implements StackDriver {
 
   async sweep(): Promise<void> {
     await sweepDocker(`${this.config.name}-${this.stack}-`);
+  }
+
+  /** Removes everything of this name but the images. */
+  async sweepObjects(): Promise<void> {
+    await sweepObjects(`${this.config.name}-${this.stack}-`);
   }
 
   dispose(): void {

@@ -21,6 +21,14 @@ export type MakeStack = (stack: string, config: Record<string, unknown>) => Stac
 
 /** Removes all containers, networks, volumes and image tags whose names begin with a prefix. */
 export async function sweepDocker(prefix: string): Promise<void> {
+  await sweepObjects(prefix);
+  for (const { RepoTags } of await engineApi("GET", `/images/json`)) {
+    for (const tag of (RepoTags ?? []).filter((name: string) => name.startsWith(prefix))) await engineApi("DELETE", `/images/${tag}?force=true`);
+  }
+}
+
+/** Removes all containers, networks and volumes whose names begin with a prefix, and leaves the images. */
+export async function sweepObjects(prefix: string): Promise<void> {
   const filter = encodeURIComponent(JSON.stringify({ name: [prefix] }));
   const named = (name: string) => name.replace(/^\//, "").startsWith(prefix);
   for (const { Id, Names } of await engineApi("GET", `/containers/json?all=true&filters=${filter}`)) {
@@ -31,8 +39,5 @@ export async function sweepDocker(prefix: string): Promise<void> {
   }
   for (const { Name } of (await engineApi("GET", `/volumes?filters=${filter}`)).Volumes ?? []) {
     if (named(Name)) await engineApi("DELETE", `/volumes/${Name}?force=true`);
-  }
-  for (const { RepoTags } of await engineApi("GET", `/images/json`)) {
-    for (const tag of (RepoTags ?? []).filter(named)) await engineApi("DELETE", `/images/${tag}?force=true`);
   }
 }

@@ -1,0 +1,39 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect, test } from "vitest";
+import { Secrets, type SecretsArgs } from "../../components/secrets.ts";
+import { componentResources } from "../support/component.ts";
+
+const args: SecretsArgs = { databasePasswordVersion: 1, secretKeyVersion: 1, superuser: false };
+const lengths = async (change: Partial<SecretsArgs>) =>
+  Object.values(await componentResources(() => new Secrets("movies-prod", { ...args, ...change }))).map(({ name, inputs }) => [
+    name.replace("movies-prod-", ""),
+    inputs.length,
+    inputs.special,
+  ]);
+
+test("two passwords, two keys, and initdb's password", async () => {
+  expect(await lengths({})).toEqual([
+    ["database-password-0", 40, false],
+    ["database-password-1", 40, false],
+    ["initial-password", 40, false],
+    ["secret-key-0", 64, false],
+    ["secret-key-1", 64, false],
+  ]);
+});
+
+test("a version counted up keeps the one before and drops the one before that", async () => {
+  const names = (await lengths({ databasePasswordVersion: 2, secretKeyVersion: 5 })).map(([name]) => name);
+  expect(names).toEqual(["database-password-1", "database-password-2", "initial-password", "secret-key-4", "secret-key-5"]);
+});
+
+test("a superuser's password where there is one", async () => {
+  expect(await lengths({ superuser: true })).toContainEqual(["superuser-password", 24, false]);
+});
+
+test("every output is secret", async () => {
+  let secrets: Secrets | undefined;
+  await componentResources(() => (secrets = new Secrets("movies-prod", { ...args, superuser: true })));
+  const outputs = Object.values(secrets ?? {}).filter((value) => pulumi.Output.isInstance(value) && value !== secrets?.urn);
+  expect(outputs).toHaveLength(6);
+  for (const output of outputs) expect(await pulumi.isSecret(output)).toBe(true);
+});

@@ -1,0 +1,190 @@
+import { expect, test } from "vitest";
+import { reveal } from "../support/program.ts";
+import { program } from "../support/unit.ts";
+
+/** Inputs of a container of prod, without what profiles.test.ts and program.test.ts look at. */
+async function container(name: string, config: Record<string, unknown> = {}) {
+  const { registrations } = await program("prod", { name: "movies", ...config });
+  const { inputs } = registrations.find(({ type, name: own }) => type.endsWith(":Container") && own === `movies-prod-${name}`) ?? { inputs: {} };
+  const { labels: _labels, logDriver: _driver, logOpts: _options, ulimits: _ulimits, healthcheck: _check, ...rest } = reveal(inputs);
+  return JSON.parse(JSON.stringify(rest));
+}
+
+const service = {
+  capabilities: { drops: ["ALL"] },
+  securityOpts: ["no-new-privileges:true"],
+  init: true,
+  readOnly: true,
+  restart: "unless-stopped",
+  wait: true,
+};
+const job = {
+  securityOpts: ["no-new-privileges:true"],
+  init: true,
+  restart: "no",
+  attach: true,
+  mustRun: false,
+  logs: true,
+  destroyGraceSeconds: 10,
+};
+
+test("Postgres", async () => {
+  expect(await container("postgres")).toEqual({
+    ...service,
+    user: "999:999",
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
+    cpus: "2",
+    memory: 1024,
+    memorySwap: 1024,
+    shmSize: 256,
+    waitTimeout: 120,
+    destroyGraceSeconds: 120,
+    stopSignal: "SIGINT",
+    image: "sha256:movies-prod-postgres-image",
+    command: ["postgres"],
+    envs: [
+      "POSTGRES_PASSWORD_FILE=/run/stack/initial/password",
+      "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
+    ],
+    mounts: [
+      { type: "volume", source: "movies-prod-postgres-18-data", target: "/var/lib/postgresql" },
+      { type: "volume", source: "movies-prod-postgres-files", target: "/run/stack", readOnly: true },
+      { type: "volume", source: "movies-prod-postgres-socket", target: "/var/run/postgresql" },
+    ],
+    networksAdvanced: [{ name: "movies-prod-db", aliases: ["postgres"] }],
+  });
+});
+
+test("Postgres before 18 keeps its data one level lower", async () => {
+  const { image, mounts } = await container("postgres", { postgres: { version: 17 } });
+  expect(image).toBe("sha256:movies-prod-postgres-image");
+  expect(mounts[0]).toEqual({ type: "volume", source: "movies-prod-postgres-17-data", target: "/var/lib/postgresql/data" });
+});
+
+test("the roles job", async () => {
+  const { uploads, ...inputs } = await container("postgres-roles");
+  expect(inputs).toEqual({
+    ...job,
+    user: "0:0",
+    capabilities: { drops: ["ALL"], adds: ["CAP_SETGID", "CAP_SETUID"] },
+    memory: 128,
+    memorySwap: 128,
+    image: "sha256:movies-prod-postgres-image",
+    networkMode: "none",
+    entrypoints: ["timeout", "60", "/bin/sh", "-c"],
+    command: ["exec setpriv --reuid=999 --regid=999 --clear-groups psql --no-psqlrc --dbname=postgres < /run/roles.sql"],
+    mounts: [{ type: "volume", source: "movies-prod-postgres-socket", target: "/var/run/postgresql" }],
+  });
+  expect(uploads).toEqual([{ file: "/run/roles.sql", content: expect.stringContaining("\\echo roles: django_odd in use"), permissions: "0400" }]);
+});
+
+const files = expect.stringMatching(/^\/run\/stack\/[0-9a-f]{12}\/entry\.sh$/);
+
+test("the release job", async () => {
+  const { envs, ...inputs } = await container("django-release", { superuser: { username: "admin", email: "a@b.example" } });
+  expect(inputs).toEqual({
+    ...job,
+    user: "10001:10001",
+    capabilities: { drops: ["ALL"] },
+    memory: 512,
+    memorySwap: 512,
+    image: expect.stringMatching(/^sha256:/),
+    entrypoints: ["/bin/sh", files],
+    command: ["run", "/bin/sh", expect.stringMatching(/^\/run\/stack\/[0-9a-f]{12}\/release\.sh$/)],
+    mounts: [
+      { type: "volume", source: "movies-prod-django-files", target: "/run/stack", readOnly: true },
+      { type: "volume", source: "movies-prod-static-data", target: "/vol/web/static" },
+    ],
+    networksAdvanced: [{ name: "movies-prod-db" }],
+  });
+  expect(envs.slice(-6)).toEqual([
+    "DJANGO_SUPERUSER_EMAIL=a@b.example",
+    "DJANGO_SUPERUSER_USERNAME=admin",
+    "PGOPTIONS=-c lock_timeout=10s -c statement_timeout=300s",
+    "RELEASE_TIMEOUT_SECONDS=300",
+    "STATIC_SOURCE=/srv/static",
+    "WSGI_MODULE=config.wsgi",
+  ]);
+});
+
+test("a replica", async () => {
+  const { envs, command, ...inputs } = await container("django-1", { app: { env: { GREETING: "hello" } } });
+  expect(inputs).toEqual({
+    ...service,
+    user: "10001:10001",
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
+    cpus: "1",
+    memory: 512,
+    memorySwap: 512,
+    waitTimeout: 90,
+    destroyGraceSeconds: 43,
+    image: expect.stringMatching(/^sha256:/),
+    entrypoints: ["/bin/sh", files],
+    mounts: [
+      { type: "volume", source: "movies-prod-django-files", target: "/run/stack", readOnly: true },
+      { type: "volume", source: "movies-prod-static-data", target: "/vol/web/static", readOnly: true },
+      { type: "volume", source: "movies-prod-media-data", target: "/vol/web/media" },
+    ],
+    networksAdvanced: [{ name: "movies-prod-app" }, { name: "movies-prod-db" }],
+  });
+  expect(envs).toContain("GREETING=hello");
+  expect(command).toContain("--forwarded-allow-ips=172.30.0.0/16");
+});
+
+test("nginx", async () => {
+  const { ports, ...inputs } = await container("nginx");
+  expect(inputs).toEqual({
+    ...service,
+    name: "movies-prod-nginx",
+    user: "101:101",
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,uid=101,gid=101,size=256m" },
+    cpus: "1",
+    memory: 256,
+    memorySwap: 256,
+    waitTimeout: 60,
+    destroyGraceSeconds: 35,
+    stopSignal: "SIGQUIT",
+    image: "sha256:movies-prod-nginx-image",
+    entrypoints: ["nginx", "-c", "/etc/nginx/stack/current/nginx.conf", "-g", "daemon off;"],
+    mounts: [
+      { type: "volume", source: "movies-prod-nginx-files", target: "/etc/nginx/stack", readOnly: true },
+      { type: "volume", source: "movies-prod-static-data", target: "/vol/web/static", readOnly: true },
+      { type: "volume", source: "movies-prod-media-data", target: "/vol/web/media", readOnly: true },
+    ],
+    networksAdvanced: [{ name: "movies-prod-edge" }, { name: "movies-prod-app" }],
+  });
+  expect(ports.map(({ internal, external }: Record<string, number>) => `${external}:${internal}`).slice(0, 2)).toEqual(["80:8080", "443:8443"]);
+});
+
+test("nginx's files: the rendered configuration with every replica, the certificate and its key", async () => {
+  const { uploads, envs } = await container("nginx-files-job", { app: { replicas: 3 } });
+  expect(uploads.map(({ file }: { file: string }) => file)).toEqual([
+    "/run/fill.sh",
+    "/incoming/headers.conf",
+    "/incoming/locations.conf",
+    "/incoming/nginx.conf",
+    "/incoming/site-https.conf",
+    "/incoming/tls/certificate.pem",
+    "/incoming/tls/key.pem",
+  ]);
+  const text = (file: string) => uploads.find((upload: { file: string }) => upload.file === `/incoming/${file}`).content;
+  for (const index of [0, 1, 2]) expect(text("nginx.conf")).toContain(`server movies-prod-django-${index}:9000 resolve`);
+  expect([text("tls/certificate.pem"), text("tls/key.pem")]).toEqual(["leaf\nauthority\n", "key of movies-prod-certificate-key\n"]);
+  expect(envs[0]).toBe(`FILES_ID=${/return 200 "([0-9a-f]{12})/.exec(text("nginx.conf"))?.[1]}`);
+});
+
+test("the app's image", async () => {
+  const { registrations } = await program("prod", { name: "movies", app: { target: "production" } });
+  const image = registrations.find(({ type }) => type === "docker:index/image:Image");
+  expect(reveal(image?.inputs)).toEqual({
+    imageName: "movies-prod-django:current",
+    buildOnPreview: false,
+    skipPush: true,
+    build: {
+      context: "./django",
+      dockerfile: "django/Dockerfile",
+      target: "production",
+      args: { DJANGO_STACK_NAME: "movies", DJANGO_STACK_STACK: "prod", DJANGO_STACK_CHECKOUT: expect.stringMatching(/^[0-9a-f]{12}$/) },
+    },
+  });
+});
