@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { chromium, type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Client } from "../support/client.ts";
@@ -286,21 +287,29 @@ export function prodBehaviour(name: string, makeStack: MakeStack): void {
     // rotated key, and a second request that was under way with the old id would find itself logged out.
     const idle: Client[] = [];
     beforeAll(async () => {
-      for (let count = 0; count < 8; count++) {
+      for (let count = 0; count < 16; count++) {
         const visitor = anonymous();
         expect((await visitor.login("admin", outputs.superuserPassword)).status).toBe(302);
         visitors.push(visitor);
       }
       idle.push(...visitors);
     });
+    const nextIdle = async (): Promise<Client> => {
+      // A slow machine answers late; a site that doesn't answer at all is the request's own failure.
+      for (let waited = 0; waited < 4000; waited++) {
+        const visitor = idle.shift();
+        if (visitor !== undefined) return visitor;
+        await sleep(10);
+      }
+      throw new Error("every visitor has waited for an answer for 40 s");
+    };
     const traffic = (work: () => Promise<unknown>) =>
       trafficDuring(
         {
           perSecond: 20,
           request: async (number) => {
             if (number % 2 === 0) return anonymous().request("/");
-            const visitor = idle.shift();
-            if (visitor === undefined) throw new Error("all visitors wait for an answer");
+            const visitor = await nextIdle();
             try {
               return await visitor.postForm("/api/movies/", { title: `Load ${number}`, year: "2000" });
             } finally {
