@@ -14,18 +14,18 @@ export interface ReloadArgs {
 }
 
 /**
- * Reloads a running nginx and waits until it answers with the new configuration's id; does nothing when none runs yet.
+ * Reloads a running nginx, waits until it answers with the new configuration's id and returns true; returns false when none runs yet.
  *
  * `nginx -t` isn't the whole gate: a changed shared memory zone passes it, and only the reload refuses it. Then the
  * configuration that is live becomes the current one again, so that a restart of nginx finds a good one.
  *
  * @throws Error with nginx's own message when it keeps the old configuration.
  */
-export async function reloadNginx({ docker, container, volume, jobId, patienceMilliseconds = 10_000 }: ReloadArgs): Promise<void> {
-  if (!(await isRunning(docker, container))) return;
+export async function reloadNginx({ docker, container, volume, jobId, patienceMilliseconds = 10_000 }: ReloadArgs): Promise<boolean> {
+  if (!(await isRunning(docker, container))) return false;
   const wanted = (await docker("inspect", "--format", '{{index .Config.Labels "django-stack.files"}}', jobId)).stdout.trim();
   const before = await liveConfiguration(docker, container);
-  if (before === wanted) return;
+  if (before === wanted) return true;
   const since = new Date(Date.now() - 1000).toISOString();
   await docker("kill", "--signal", "HUP", container);
   const end = Date.now() + patienceMilliseconds;
@@ -34,7 +34,7 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceMi
     await sleep(100);
     live = await liveConfiguration(docker, container);
   }
-  if (live === wanted) return;
+  if (live === wanted) return true;
   const { stderr } = await docker("logs", "--since", since, container);
   const cause = lastLines(
     stderr

@@ -24,7 +24,7 @@ export interface NginxArgs {
   readonly release: pulumi.Input<string>;
   /** Certificate chain and private key, PEM; undefined without TLS. */
   readonly certificate: { readonly chain: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> } | undefined;
-  /** What tidies up once a new configuration is live; a failure is a warning only. */
+  /** What tidies up once nginx has gone over to a new configuration; a failure is a warning only. */
   readonly onLive: (docker: DockerCommand) => Promise<void>;
 }
 
@@ -69,7 +69,8 @@ export class Nginx extends pulumi.ComponentResource {
         user: `${nginxUser}:${nginxUser}`,
         check: 'nginx -t -c "$PWD/nginx.conf"',
         onFilled: async (command, jobId) => {
-          await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
+          const reloaded = await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
+          if (!reloaded) return;
           await args.onLive(command).catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
         },
       },

@@ -7,7 +7,7 @@ const args = { container: "movies-prod-nginx", volume: "movies-prod-nginx-files"
 
 test("does nothing before nginx exists", async () => {
   const { docker, calls } = fakeDocker([[/^inspect/, new DockerError("Error: No such container: movies-prod-nginx", 1)]]);
-  await reloadNginx({ ...args, docker });
+  expect(await reloadNginx({ ...args, docker })).toBe(false);
   expect(calls).toHaveLength(1);
 });
 
@@ -17,7 +17,7 @@ test("does nothing when the wanted configuration is live already", async () => {
     [/^inspect/, "new\n"],
     [/^exec/, "new\n"],
   ]);
-  await reloadNginx({ ...args, docker });
+  expect(await reloadNginx({ ...args, docker })).toBe(true);
   expect(calls.some((call) => call.startsWith("kill"))).toBe(false);
 });
 
@@ -29,7 +29,7 @@ test("sends HUP and waits until the new configuration answers", async () => {
     [/^exec/, () => (asked++ < 2 ? "old" : "new")],
     [/^kill/, ""],
   ]);
-  await reloadNginx({ ...args, docker });
+  expect(await reloadNginx({ ...args, docker })).toBe(true);
   expect(calls.filter((call) => call.startsWith("kill"))).toEqual(["kill --signal HUP movies-prod-nginx"]);
 });
 
