@@ -56,7 +56,8 @@ export class Postgres extends pulumi.ComponentResource {
       { name: `${name}-socket`, labels: labels(owner, "postgres") },
       { parent: this, ignoreChanges: ["labels"] },
     );
-    const socketMount = { type: "volume", source: socket.name, target: "/var/run/postgresql" };
+    // Engine 28 refuses uploads to a container with a mount under /var/run, which is a link to /run.
+    const socketMount = { type: "volume", source: socket.name, target: "/run/postgresql" };
     const publish = publishPort !== undefined && networks.dev !== undefined;
     const server = new docker.Container(
       name,

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runOnSecondEngine } from "./second-engine.mjs";
 import { ensureChromium } from "./setup/chromium.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
@@ -11,11 +12,12 @@ const usage = `Tests the project.
 
   npm test                      checks, unit tests, and the suites below
   npm run test:docker           real containers: nginx's configuration, both environments under traffic
+  npm run test:engines          the core of it on a second, newer Docker engine
   npm run test:e2e              the same through the real Pulumi
 
 Example: npm run test:docker -- --no-install`;
 
-const suites = ["unit", "docker", "e2e"];
+const suites = ["unit", "docker", "engines", "e2e"];
 const words = process.argv.slice(2);
 if (words.includes("--help")) {
   process.stdout.write(`${usage}\n`);
@@ -36,16 +38,19 @@ try {
     check("format", "prettier", ["--check", "--log-level", "warn", "."], environment);
   }
   if (everything || wanted.includes("unit")) suite("unit", environment);
-  if (everything || wanted.includes("docker") || wanted.includes("e2e")) {
+  const selected = (name) => everything || wanted.includes(name);
+  if (["docker", "engines", "e2e"].some(selected)) {
     const install = !words.includes("--no-install");
     const docker = attempt(() => setUpDocker({ install }));
     const browser = attempt(() => ensureChromium({ install }));
     if (browser.failure !== undefined) skipReasons.push(`what needs a browser, ${browser.failure}`);
     environment.DJANGO_STACK_TEST_CHROMIUM = browser.result ?? "";
-    const pulumi = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
-    if (everything || wanted.includes("docker")) suite("docker", environment, docker.failure);
-    if (everything || wanted.includes("e2e"))
+    if (selected("docker")) suite("docker", environment, docker.failure);
+    if (selected("engines")) await engines(environment, docker.failure);
+    if (selected("e2e")) {
+      const pulumi = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
       suite("e2e", { ...environment, ...pulumi.result?.environment, DJANGO_STACK_TEST_PULUMI: pulumi.result?.command }, pulumi.failure);
+    }
   }
 } catch (error) {
   fail(error);
@@ -74,8 +79,6 @@ function check(name, command, args, environment) {
 /** Runs a suite; with a reason not to, lists its tests and counts them as skipped. */
 function suite(name, environment, reason) {
   process.stderr.write(`\n${name} tests\n`);
-  const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
-  const report = join(folder, "report.json");
   const vitest = join(root, "node_modules", ".bin", "vitest");
   if (reason !== undefined) {
     const { stdout } = spawnSync(vitest, ["list", "--project", name, "--no-static-parse", "--json"], {
@@ -83,17 +86,41 @@ function suite(name, environment, reason) {
       env: environment,
       encoding: "utf8",
     });
-    const count = JSON.parse(stdout.slice(stdout.indexOf("["))).length;
-    totals.skipped += count;
-    skipReasons.push(`the ${count} ${name} tests, ${reason}`);
-    rmSync(folder, { recursive: true });
+    skip(JSON.parse(stdout.slice(stdout.indexOf("["))).length, name, reason);
     return;
   }
-  const args = ["run", "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
+  const args = ["run", "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
   const { status } = spawnSync(vitest, args, { cwd: root, env: environment, stdio: "inherit" });
+  count(folder, status);
+}
+
+/** Runs the core of the docker suite on a second engine. */
+async function engines(environment, reason) {
+  process.stderr.write("\ntests on a second engine\n");
+  if (reason !== undefined) return skip(1, "second engine's", reason);
+  const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
+  try {
+    count(folder, await runOnSecondEngine(environment, folder), { leftOut: true });
+  } catch (error) {
+    if (error?.name !== "Failure") throw error;
+    process.stderr.write(`${error.message}\n`);
+    skip(1, "second engine's", error.message.split("\n")[0]);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function skip(number, name, reason) {
+  totals.skipped += number;
+  skipReasons.push(`${number} ${name} tests, ${reason}`);
+}
+
+/** Adds a report's numbers; `leftOut` where the tests that weren't selected are no skipped ones. */
+function count(folder, status, { leftOut = false } = {}) {
+  const report = join(folder, "report.json");
   const results = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 };
   totals.passed += results.numPassedTests;
-  totals.skipped += results.numPendingTests + (results.numTodoTests ?? 0);
+  if (!leftOut) totals.skipped += results.numPendingTests + (results.numTodoTests ?? 0);
   // A file that doesn't load, or an error outside a test, fails the run and no test.
   totals.failed += results.numFailedTests > 0 ? results.numFailedTests : status === 0 ? 0 : 1;
   rmSync(folder, { recursive: true });

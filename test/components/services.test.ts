@@ -49,7 +49,7 @@ test("Postgres", async () => {
     mounts: [
       { type: "volume", source: "movies-prod-postgres-18-data", target: "/var/lib/postgresql" },
       { type: "volume", source: "movies-prod-postgres-files", target: "/run/stack", readOnly: true },
-      { type: "volume", source: "movies-prod-postgres-socket", target: "/var/run/postgresql" },
+      { type: "volume", source: "movies-prod-postgres-socket", target: "/run/postgresql" },
     ],
     networksAdvanced: [{ name: "movies-prod-db", aliases: ["postgres"] }],
   });
@@ -73,7 +73,7 @@ test("the roles job", async () => {
     networkMode: "none",
     entrypoints: ["timeout", "60", "/bin/sh", "-c"],
     command: ["exec setpriv --reuid=999 --regid=999 --clear-groups psql --no-psqlrc --dbname=postgres < /run/roles.sql"],
-    mounts: [{ type: "volume", source: "movies-prod-postgres-socket", target: "/var/run/postgresql" }],
+    mounts: [{ type: "volume", source: "movies-prod-postgres-socket", target: "/run/postgresql" }],
   });
   expect(uploads).toEqual([{ file: "/run/roles.sql", content: expect.stringContaining("\\echo roles: django_odd in use"), permissions: "0400" }]);
 });
