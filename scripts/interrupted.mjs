@@ -32,15 +32,22 @@ function alive(pid) {
   }
 }
 
-/** Removes this checkout's containers of a stack that its state doesn't know; returns their names. */
+/** Removes this checkout's containers and networks of a stack that its state doesn't know; returns their names. */
 export function removeOrphans(docker, { stack, checkout, state }) {
-  const known = new Set((state.deployment?.resources ?? []).filter(({ type }) => type === "docker:index/container:Container").map(({ id }) => id));
-  const filters = [`label=django-stack.stack=${stack}`, `label=django-stack.checkout=${checkout}`].flatMap((filter) => ["--filter", filter]);
-  const listed = output(docker.command, [...docker.arguments, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}}", ...filters]);
-  const orphans = listed
-    .split("\n")
-    .map((line) => line.split(" "))
-    .filter(([id]) => id !== "" && !known.has(id));
-  for (const [id] of orphans) run(docker.command, [...docker.arguments, "rm", "--force", id]);
-  return orphans.map(([, name]) => name);
+  const resources = state.deployment?.resources ?? [];
+  const kinds = [
+    { type: "docker:index/container:Container", list: ["ps", "--all"], name: "{{.Names}}", remove: ["rm", "--force"] },
+    { type: "docker:index/network:Network", list: ["network", "ls"], name: "{{.Name}}", remove: ["network", "rm"] },
+  ];
+  return kinds.flatMap(({ type, list, name, remove }) => {
+    const known = new Set(resources.filter((resource) => resource.type === type).map(({ id }) => id));
+    const filters = [`label=django-stack.stack=${stack}`, `label=django-stack.checkout=${checkout}`].flatMap((filter) => ["--filter", filter]);
+    const listed = output(docker.command, [...docker.arguments, ...list, "--no-trunc", "--format", `{{.ID}} ${name}`, ...filters]);
+    const orphans = listed
+      .split("\n")
+      .map((line) => line.split(" "))
+      .filter(([id]) => id !== "" && !known.has(id));
+    for (const [id] of orphans) run(docker.command, [...docker.arguments, ...remove, id]);
+    return orphans.map(([, orphan]) => orphan);
+  });
 }

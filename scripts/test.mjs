@@ -23,8 +23,8 @@ if (words.includes("--help")) {
   process.stdout.write(`${usage}\n`);
   process.exit(0);
 }
-const unknown = words.filter((word) => !suites.includes(word) && !["--no-install", "--full"].includes(word));
-if (unknown.length > 0) wrongUse(`${unknown.join(" ")}: unknown; allowed: ${suites.join(", ")}, --no-install, --full`, usage);
+const unknown = words.filter((word) => !suites.includes(word) && word !== "--no-install");
+if (unknown.length > 0) wrongUse(`${unknown.join(" ")}: unknown; allowed: ${suites.join(", ")}, --no-install`, usage);
 const wanted = suites.filter((suite) => words.includes(suite));
 const everything = wanted.length === 0;
 const totals = { passed: 0, failed: 0, skipped: 0 };

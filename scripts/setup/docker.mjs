@@ -1,6 +1,6 @@
 // The Docker engine: found where the docker command would look, installed and started where it is missing and that may be done.
 import { spawn } from "node:child_process";
-import { existsSync, openSync, readFileSync } from "node:fs";
+import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { compareVersions } from "./versions.mjs";
 import { Failure, output, run, tail } from "./process.mjs";
 
@@ -79,6 +79,7 @@ function startDocker(before) {
   const log = "/var/log/django-stack-dockerd.log";
   if (existsSync("/run/systemd/system")) run("systemctl", ["start", "docker"], { timeoutSeconds: 120 });
   else {
+    removeStalePidFile();
     const file = openSync(log, "a");
     spawn("dockerd", [], { detached: true, stdio: ["ignore", file, file] }).unref();
   }
@@ -88,6 +89,14 @@ function startDocker(before) {
     run("sleep", ["1"]);
   }
   return { version: "", error: existsSync(log) ? `dockerd didn't start: ${tail(readFileSync(log, "utf8"), 2)}` : before.error };
+}
+
+/** An engine that was killed leaves its process id, and won't start again once another program has that id. */
+function removeStalePidFile() {
+  const path = "/var/run/docker.pid";
+  if (!existsSync(path)) return;
+  const program = `/proc/${readFileSync(path, "utf8").trim()}/comm`;
+  if (!existsSync(program) || readFileSync(program, "utf8").trim() !== "dockerd") rmSync(path);
 }
 
 function cause(error, host) {

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { clearStaleLock } from "../../scripts/interrupted.mjs";
+import { clearStaleLock, removeOrphans } from "../../scripts/interrupted.mjs";
 
 let root: string;
 const lock = () => join(root, ".state", ".pulumi", "locks", "organization", "django-stack", "prod", "1.json");
@@ -38,4 +38,35 @@ test("no lock is no matter, and another stack's isn't ours", () => {
   write({ pid: process.pid, hostname: hostname() });
   clearStaleLock(root, "dev");
   expect(existsSync(lock())).toBe(true);
+});
+
+test("containers and networks that the state doesn't know are removed, the known ones stay", () => {
+  const docker = join(root, "docker");
+  const calls = join(root, "calls");
+  writeFileSync(
+    docker,
+    `#!/bin/sh
+case "$1" in
+  ps) printf 'c1 movies-prod-django-0-aaaaaaa\nc2 movies-prod-django-0-bbbbbbb\n'; echo "$@" >> ${calls} ;;
+  network) [ "$2" = ls ] && printf 'n1 movies-prod-edge\nn2 movies-prod-app\n'; echo "$@" >> ${calls} ;;
+  *) echo "$@" >> ${calls} ;;
+esac
+`,
+  );
+  chmodSync(docker, 0o755);
+  const resources = [
+    { type: "docker:index/container:Container", id: "c1" },
+    { type: "docker:index/network:Network", id: "n2" },
+  ];
+  const removed = removeOrphans(
+    { command: docker, arguments: [] },
+    { stack: "prod", checkout: "aaaaaaaaaaaa", state: { deployment: { resources } } },
+  );
+  expect(removed).toEqual(["movies-prod-django-0-bbbbbbb", "movies-prod-edge"]);
+  const labels = "--filter label=django-stack.stack=prod --filter label=django-stack.checkout=aaaaaaaaaaaa";
+  expect(readFileSync(calls, "utf8")).toBe(`ps --all --no-trunc --format {{.ID}} {{.Names}} ${labels}
+rm --force c2
+network ls --no-trunc --format {{.ID}} {{.Name}} ${labels}
+network rm n1
+`);
 });
