@@ -92,6 +92,13 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
     const adopt = owner === undefined ? "" : `; where they are meant for this checkout, write ${checkout} into .state/checkout`;
     problems.push(`volumes ${volumes.map(([volume]) => volume).join(", ")} exist and ${theirs}; ${otherName}${adopt}`);
   }
+  const majors = volumes.flatMap(([name]) => /-postgres-(\d+)-data$/.exec(name)?.[1] ?? []);
+  const { version } = config.postgres;
+  if (majors.length > 0 && !majors.includes(String(version))) {
+    problems.push(
+      `postgres.version: got ${version}, and this stack's data is that of version ${majors.join(", ")}; the site would start with an empty database; fix: set postgres.version to ${majors[0]}`,
+    );
+  }
   return problems;
 }
 

@@ -16,7 +16,7 @@ const config = {
   httpPort: 80,
   httpsPort: 443,
   app: {},
-  postgres: {},
+  postgres: { version: 18 },
 } as unknown as Config;
 const ours = "movies|prod|aaaaaaaaaaaa";
 const theirs = "movies|prod|bbbbbbbbbbbb";
@@ -118,6 +118,23 @@ describe("objects of the same name", () => {
         [/^network ls/, "movies-prod-eu-edge ||"],
       ]),
     ).toBe("no error");
+  });
+});
+
+describe("a major version of Postgres", () => {
+  const volumes = (...majors: number[]): Parameters<typeof fakeDocker>[0] => [
+    [/^volume ls/, [`movies-prod-owner ${ours}`, ...majors.map((major) => `movies-prod-postgres-${major}-data ||`)].join("\n")],
+  ];
+
+  test("other than the data's is refused: the site would start empty", async () => {
+    expect(await errorOf(volumes(17))).toBe(
+      `${heading}postgres.version: got 18, and this stack's data is that of version 17; the site would start with an empty database; fix: set postgres.version to 17`,
+    );
+  });
+
+  test("that has data of its own is fine, whatever lies beside it", async () => {
+    expect(await errorOf(volumes(17, 18))).toBe("no error");
+    expect(await errorOf(volumes())).toBe("no error");
   });
 });
 

@@ -142,7 +142,7 @@ export function devBehaviour(name: string, makeStack: MakeStack): void {
       owner: { checkout: "ffffffffffff" },
       bindAddress: ["127.0.0.1"],
       app: {},
-      postgres: {},
+      postgres: { version: 18 },
       httpPort: 18082,
       dockerHost: undefined,
     };
