@@ -7,6 +7,9 @@ import type { Config } from "./config.ts";
 /** The oldest Docker Engine that the stack was run on. */
 export const oldestEngine = "20.10";
 
+/** Where Pulumi's provider looks when nothing else is said. */
+const defaultHost = "unix:///var/run/docker.sock";
+
 /** What the checks look at beside the Docker engine; replaced in tests. */
 export interface Host {
   /** Tries to listen on a port of this machine; returns the error code, or undefined when it is free. */
@@ -33,6 +36,12 @@ export async function preflight(config: Config, docker: DockerCommand = dockerCo
 async function engineProblem(docker: DockerCommand, dockerHost: string | undefined): Promise<string | undefined> {
   const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
   try {
+    if (dockerHost === undefined) {
+      // The docker command follows its context, Pulumi's provider doesn't: they would work on two engines.
+      const context = (await docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")).stdout.trim();
+      if (context !== defaultHost)
+        return `Docker Engine: the current docker context leads to ${context}, which Pulumi doesn't follow by itself; fix: export DOCKER_HOST=${context}, or \`npm run up\`, which does`;
+    }
     const version = (await docker("version", "--format", "{{.Server.Version}}")).stdout.trim();
     if (compareVersions(version, oldestEngine) >= 0) return undefined;
     return `Docker Engine${where}: got version ${version}; allowed: ${oldestEngine} or newer; fix: upgrade Docker`;

@@ -22,6 +22,7 @@ const ours = "movies|prod|aaaaaaaaaaaa";
 const theirs = "movies|prod|bbbbbbbbbbbb";
 const freeHost: Host = { tryListen: async () => undefined, listener: async () => undefined };
 const clean: Parameters<typeof fakeDocker>[0] = [
+  [/^context inspect/, "unix:///var/run/docker.sock\n"],
   [/^version/, "28.2.2\n"],
   [/^network ls/, "bridge ||\n"],
   [/^ps --all/, ""],
@@ -46,6 +47,7 @@ test("passes on a clean host, and only looks", async () => {
   const { docker, calls } = fakeDocker(clean);
   await preflight(config, docker, freeHost);
   expect(calls.map((call) => call.split(" --format")[0])).toEqual([
+    "context inspect",
     "version",
     "network ls",
     "ps --all",
@@ -74,7 +76,17 @@ describe("the engine", () => {
     ],
     ["is too old", "19.03.8\n", "Docker Engine: got version 19.03.8; allowed: 20.10 or newer; fix: upgrade Docker"],
   ])("%s", async (_, answer, message) => {
-    expect(await errorOf([[/^version/, answer]])).toBe(heading + message);
+    const answers: Parameters<typeof fakeDocker>[0] = [[/^version/, answer]];
+    if (answer instanceof DockerError && answer.code === "ENOENT") answers.push([/^context/, answer]);
+    expect(await errorOf(answers)).toBe(heading + message);
+  });
+
+  test("of another docker context is refused, because Pulumi wouldn't follow", async () => {
+    const answers: Parameters<typeof fakeDocker>[0] = [[/^context inspect/, "ssh://root@server\n"]];
+    expect(await errorOf(answers)).toBe(
+      `${heading}Docker Engine: the current docker context leads to ssh://root@server, which Pulumi doesn't follow by itself; fix: export DOCKER_HOST=ssh://root@server, or \`npm run up\`, which does`,
+    );
+    expect(await errorOf(answers, freeHost, { dockerHost: "ssh://root@server" })).toBe("no error");
   });
 
   test("is named when it is a remote one", async () => {
