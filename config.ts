@@ -35,6 +35,8 @@ export interface Config extends Omit<Settings, "app" | "secretEnv"> {
     /** User and group id of the app's processes. */
     readonly uid: number;
     readonly gid: number;
+    /** Processes and threads that the app's user may have, counted over the whole host. */
+    readonly processLimit: number;
     /** Worker processes a replica, `auto` resolved. */
     readonly workerCount: number;
     /** Whether nginx serves `/static/` from the volume; otherwise Django does. */
@@ -105,6 +107,8 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
       mountSource: develops,
       uid: owner.uid,
       gid: owner.gid,
+      // The owner of a checkout has a desktop's processes beside the app's.
+      processLimit: develops ? 32_768 : 1024,
       workerCount: app.workers === "auto" ? Math.floor(2 * app.cpus) + 1 : app.workers,
       staticFromVolume: !develops,
       debug: develops,

@@ -101,10 +101,11 @@ function asCpus(value: unknown): number {
 
 const cpuNumbers = "a number of CPUs from 0.1 to 256";
 
-/** Names that the stack itself sets for Django. */
+/** Names that the stack itself sets in the app's containers. */
 export const reservedEnvironment = [
   "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "DATABASE_PORT", "DATABASE_URL",
-  "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HTTPS", "MEDIA_ROOT", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "STATIC_ROOT",
+  "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HOME", "HTTPS", "MEDIA_ROOT", "RELEASE_TIMEOUT_SECONDS", "SECRET_KEY",
+  "SECRET_KEY_FALLBACKS", "STATIC_ROOT", "STATIC_SOURCE", "WSGI_MODULE", "XDG_RUNTIME_DIR",
 ]; // prettier-ignore
 
 function asEnvironment(value: unknown): Readonly<Record<string, string>> {
@@ -112,13 +113,21 @@ function asEnvironment(value: unknown): Readonly<Record<string, string>> {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) refuse(`rename ${JSON.stringify(name)}`);
     if (reservedEnvironment.includes(name.replace(/_FILE$/, ""))) refuse(`remove ${name}: the stack sets it`);
     if (!["string", "number", "boolean"].includes(typeof content)) refuse(`give ${name} a text, a number, true or false`);
-    if (/[\0\r\n]/.test(String(content))) refuse(`give ${name} a value of one line`);
+    if (String(content).includes("\0")) refuse(`give ${name} a value without NUL characters`);
     return [name, String(content)] as const;
   });
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const environments = "names of letters, digits and underscores with a text, number, true or false of one line each";
+/** Of the lines of a longer value, one could be taken for a variable of its own. */
+function asPlainEnvironment(value: unknown): Readonly<Record<string, string>> {
+  const environment = asEnvironment(value);
+  for (const [name, content] of Object.entries(environment))
+    if (/[\r\n]/.test(content)) refuse(`give ${name} a value of one line, or put it into secretEnv`);
+  return environment;
+}
+
+const environments = "names of letters, digits and underscores, each with a text, a number, true or false";
 
 function asFlag(value: unknown): boolean {
   return value === true || value === "true" ? true : value === false || value === "false" ? false : refuse();
@@ -193,7 +202,7 @@ export const settings = {
     threads: setting("gunicorn's threads a worker.", "a whole number from 1 to 64", 4, 4, wholeNumber(1, 64)),
     cpus: setting("CPUs that a replica may use.", cpuNumbers, 1, 1, asCpus),
     memory: setting("Memory that a replica may use.", sizes, 512, 512, asMegabytes),
-    env: setting<Readonly<Record<string, string>>>("Environment of Django; nothing secret.", environments, {}, {}, asEnvironment),
+    env: setting<Readonly<Record<string, string>>>("Environment of Django; nothing secret.", environments, {}, {}, asPlainEnvironment),
     healthPath: setting(
       "Path that answers 200 while the process works.",
       "a path that starts with / and has no spaces, quotes or control characters",

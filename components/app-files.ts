@@ -51,7 +51,7 @@ export class AppFiles extends pulumi.ComponentResource {
     );
     this.folder = pulumi.interpolate`/run/stack/${this.id}`;
     this.entrypoints = [pulumi.output("/bin/sh"), pulumi.interpolate`${this.folder}/entry.sh`];
-    const secretNames = pulumi.unsecret(contents.apply((values) => Object.keys(values)));
+    const secretNames = pulumi.unsecret(contents.apply((values) => Object.keys(values).filter((secret) => secret !== superuserPassword)));
     const https = config.httpsPort !== undefined;
     this.envs = pulumi
       .all([this.folder, secretNames])
@@ -62,6 +62,9 @@ export class AppFiles extends pulumi.ComponentResource {
     this.registerOutputs({ id: this.id, envs: this.envs });
   }
 }
+
+/** The one secret that only the release job is told of. */
+export const superuserPassword = "DJANGO_SUPERUSER_PASSWORD";
 
 const containersFolder = join(import.meta.dirname, "..", "containers");
 const scripts = {
@@ -74,10 +77,9 @@ function secretContents(
   database: { databaseHost: string; databasePort: number; databaseName: string; databaseUser: string },
 ): pulumi.Output<Record<string, string>> {
   const { secretKey, previousSecretKey, databasePassword } = secrets;
-  const superuserPassword = secrets.superuserPassword ?? pulumi.output(undefined);
   return pulumi.secret(
     pulumi
-      .all([secretKey, previousSecretKey, databasePassword, superuserPassword, config.secretEnv])
+      .all([secretKey, previousSecretKey, databasePassword, secrets.superuserPassword ?? pulumi.output(undefined), config.secretEnv])
       .apply(([key, previousKey, password, superuser, secretEnv]) =>
         djangoSecrets({
           ...database,

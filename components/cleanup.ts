@@ -1,4 +1,4 @@
-import type { DockerCommand } from "./docker-engine.ts";
+import { runOnVolume, type DockerCommand } from "./docker-engine.ts";
 
 /** Releases whose images are kept: the one in use and the two before it, to go back to. */
 const keptReleases = 3;
@@ -56,26 +56,9 @@ async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs, comp
     .map((line) => line.split(" ")[2] ?? "")
     .filter((id) => id !== "");
   if (used.length === 0) return;
-  const job = stdout.split("\n").find((line) => line.split(" ")[2] === used[0]);
-  const image = (await docker("inspect", "--format", "{{.Image}}", (job ?? "").split(" ")[0])).stdout.trim();
+  const [container] = (stdout.split("\n").find((line) => line.split(" ")[2] === used[0]) ?? "").split(" ");
   // Whatever a container names stays, and so does what is current; a name that starts with a dot is a job's work in progress.
-  const remove =
+  const script =
     'cd /files; current=$(readlink current || true); for id in *; do case " $* current $current " in *" $id "*) ;; *) rm -rf "$id" ;; esac; done';
-  await docker(
-    "run",
-    "--rm",
-    "--user",
-    "0:0",
-    "--network",
-    "none",
-    "--volume",
-    `${prefix}-${component}-files:/files`,
-    "--entrypoint",
-    "/bin/sh",
-    image,
-    "-ec",
-    remove,
-    "sh",
-    ...used,
-  );
+  await runOnVolume({ docker, volume: `${prefix}-${component}-files`, container, script, words: used });
 }

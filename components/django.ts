@@ -46,7 +46,7 @@ export class Django extends pulumi.ComponentResource {
             gid: app.gid,
             cpus: app.cpus,
             memory: app.memory,
-            processes: 1024,
+            processes: app.processLimit,
             tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
             healthcheck: {
               command: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, https),

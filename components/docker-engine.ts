@@ -43,3 +43,20 @@ export function lastLines(text: string, count: number): string {
     .slice(-count)
     .join("\n");
 }
+
+export interface VolumeCommandArgs {
+  readonly docker: DockerCommand;
+  readonly volume: string;
+  /** Container whose image has the shell. */
+  readonly container: string;
+  /** Shell script; the volume is at /files, the further words are its arguments. */
+  readonly script: string;
+  readonly words: readonly string[];
+}
+
+/** Runs a shell script as root on a volume, in a container without network that is gone afterwards. */
+export async function runOnVolume({ docker, volume, container, script, words }: VolumeCommandArgs): Promise<void> {
+  const image = (await docker("inspect", "--format", "{{.Image}}", container)).stdout.trim();
+  const isolated = ["--user", "0:0", "--network", "none", "--volume", `${volume}:/files`];
+  await docker("run", "--rm", ...isolated, "--entrypoint", "/bin/sh", image, "-ec", script, "sh", ...words);
+}

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { DockerError, lastLines, type DockerCommand } from "./docker-engine.ts";
+import { DockerError, lastLines, runOnVolume, type DockerCommand } from "./docker-engine.ts";
 
 export interface ReloadArgs {
   readonly docker: DockerCommand;
@@ -43,7 +43,10 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceMi
       .join("\n"),
     3,
   );
-  if (before !== undefined) await makeCurrent(docker, volume, jobId, before);
+  if (before !== undefined) {
+    const script = 'ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current';
+    await runOnVolume({ docker, volume, container: jobId, script, words: [before] });
+  }
   await docker("rm", "--force", jobId);
   throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${cause || "no message within its time"}`);
 }
@@ -65,26 +68,4 @@ async function liveConfiguration(docker: DockerCommand, container: string): Prom
     if (error instanceof DockerError) return undefined;
     throw error;
   }
-}
-
-async function makeCurrent(docker: DockerCommand, volume: string, jobId: string, id: string): Promise<void> {
-  const image = (await docker("inspect", "--format", "{{.Image}}", jobId)).stdout.trim();
-  const switchBack = 'ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current';
-  await docker(
-    "run",
-    "--rm",
-    "--user",
-    "0:0",
-    "--network",
-    "none",
-    "--volume",
-    `${volume}:/files`,
-    "--entrypoint",
-    "/bin/sh",
-    image,
-    "-ec",
-    switchBack,
-    "sh",
-    id,
-  );
 }

@@ -79,6 +79,8 @@ export interface JobProfileArgs {
   readonly component: string;
   /** Numeric user and group, such as `999:999`; root when a job needs its capabilities. */
   readonly user: string;
+  /** Processes and threads that its user may have, on the whole host. @default 1024 */
+  readonly processes?: number;
   /** Capabilities it keeps; the rest is dropped. */
   readonly capabilities: readonly string[];
   /** MiB. */
@@ -102,7 +104,7 @@ export function jobProfile(args: JobProfileArgs) {
     memorySwap: args.memory,
     ulimits: [
       { name: "nofile", soft: 16384, hard: 16384 },
-      { name: "nproc", soft: 1024, hard: 1024 },
+      { name: "nproc", soft: args.processes ?? 1024, hard: args.processes ?? 1024 },
     ],
     logDriver: "json-file",
     logOpts: logRotation,

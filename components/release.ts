@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
-import type { AppFiles } from "./app-files.ts";
+import { superuserPassword, type AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { jobGate } from "./gates.ts";
@@ -52,6 +52,7 @@ export class Release extends pulumi.ComponentResource {
           component: "django",
           user,
           capabilities: [],
+          processes: app.processLimit,
           memory: app.memory,
           labels: {
             job: "release",
@@ -64,7 +65,7 @@ export class Release extends pulumi.ComponentResource {
         image: image.imageId,
         entrypoints: files.entrypoints,
         command: ["run", "/bin/sh", pulumi.interpolate`${files.folder}/release.sh`],
-        envs: files.envs.apply((common) => [...common, ...releaseEnvironment(config)]),
+        envs: pulumi.all([files.envs, files.folder]).apply(([common, folder]) => releaseEnvironment(config, common, folder)),
         mounts: [files.mount, staticMount, ...sourceMounts(app)],
         networksAdvanced: [{ name: args.networks.db.name }],
       },
@@ -79,14 +80,23 @@ export class Release extends pulumi.ComponentResource {
   }
 }
 
-/** Returns the environment that the release job has beside Django's. */
-export function releaseEnvironment({ app, superuser }: Pick<Config, "app" | "superuser">): string[] {
-  return [
-    ...(superuser === undefined ? [] : [`DJANGO_SUPERUSER_EMAIL=${superuser.email}`, `DJANGO_SUPERUSER_USERNAME=${superuser.username}`]),
+/** Returns Django's environment with what the release job has beside it, or in place of it. */
+export function releaseEnvironment({ app, superuser }: Pick<Config, "app" | "superuser">, common: readonly string[], folder: string): string[] {
+  const own = [
+    ...(superuser === undefined
+      ? []
+      : [
+          `DJANGO_SUPERUSER_EMAIL=${superuser.email}`,
+          `${superuserPassword}_FILE=${folder}/${superuserPassword}`,
+          `DJANGO_SUPERUSER_USERNAME=${superuser.username}`,
+        ]),
     // A migration that waits for a lock makes every request behind it wait too.
     `PGOPTIONS=-c lock_timeout=10s -c statement_timeout=${app.releaseTimeoutSeconds}s`,
     `RELEASE_TIMEOUT_SECONDS=${app.releaseTimeoutSeconds}`,
     `STATIC_SOURCE=${app.staticFromVolume ? app.staticRoot : ""}`,
     `WSGI_MODULE=${app.server === "gunicorn" ? app.wsgi : ""}`,
   ];
+  const name = (line: string) => line.slice(0, line.indexOf("="));
+  const names = own.map(name);
+  return [...common.filter((line) => !names.includes(name(line))), ...own];
 }

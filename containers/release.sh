@@ -13,7 +13,7 @@ if [ -n "$WSGI_MODULE" ]; then
 fi
 
 echo "release: migrating"
-timeout --kill-after=10 "$RELEASE_TIMEOUT_SECONDS" python manage.py migrate --noinput
+timeout -k 10 "$RELEASE_TIMEOUT_SECONDS" python manage.py migrate --noinput
 
 if [ -n "$STATIC_SOURCE" ]; then
   if [ ! -d "$STATIC_SOURCE" ]; then
@@ -40,11 +40,19 @@ if [ -n "${DJANGO_SUPERUSER_USERNAME:-}" ]; then
 import os
 from django.contrib.auth import get_user_model
 model = get_user_model()
-wanted = {model.USERNAME_FIELD: os.environ["DJANGO_SUPERUSER_USERNAME"]}
-print("exists" if model._default_manager.filter(**wanted).exists() else "missing")'
-  if [ "$(python manage.py shell --no-imports -c "$exists" 2>/dev/null || python manage.py shell -c "$exists" | tail -n 1)" = missing ]; then
-    echo "release: creating superuser $DJANGO_SUPERUSER_USERNAME"
-    python manage.py createsuperuser --noinput
-  fi
+name = os.environ["DJANGO_SUPERUSER_" + model.USERNAME_FIELD.upper()]
+print("exists" if model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists() else "missing")'
+  state=$(python manage.py shell --verbosity 0 --command "$exists")
+  case "$state" in
+    exists) ;;
+    missing)
+      echo "release: creating superuser $DJANGO_SUPERUSER_USERNAME"
+      python manage.py createsuperuser --noinput
+      ;;
+    *)
+      echo "release: can't tell whether superuser $DJANGO_SUPERUSER_USERNAME exists: $state" >&2
+      exit 1
+      ;;
+  esac
 fi
 echo "release: done"

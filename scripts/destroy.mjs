@@ -25,8 +25,8 @@ try {
   const pulumi = setUp({ install: false });
   clearStaleLock(root, stack);
   selectStack(pulumi, stack);
-  const outputs = JSON.parse(readPulumi(pulumi, ["stack", "output", "--stack", stack, "--json"]));
-  const volumes = dataVolumes(pulumi.docker, outputs);
+  const name = JSON.parse(readPulumi(pulumi, ["config", "--stack", stack, "--json"]))["django-stack:name"]?.value ?? "django-stack";
+  const volumes = dataVolumes(pulumi.docker, `${name}-${stack}`);
   if (flags["with-data"]) {
     await confirm(stack, volumes, flags.confirm);
     readPulumi(pulumi, ["state", "unprotect", "--all", "--yes", "--stack", stack]);
@@ -40,17 +40,20 @@ try {
   fail(error);
 }
 
-/** The volumes with data, and the one that says whose they are when it is this checkout's. */
-function dataVolumes(docker, outputs) {
-  const names = [outputs.volumes?.postgresData, outputs.volumes?.mediaData].filter((name) => name !== undefined);
-  if (names.length === 0) return [];
-  const owner = names[1].replace(/media-data$/, "owner");
+/** The volumes with data, and the one that says whose they are; by name, for a stack that is gone already has no outputs. */
+function dataVolumes(docker, prefix) {
+  const all = output(docker.command, [...docker.arguments, "volume", "ls", "--format", "{{.Name}}"]).split("\n");
+  const ours = all.filter((name) => name.startsWith(`${prefix}-`) && /^-(postgres-\d+-data|media-data|owner)$/.test(name.slice(prefix.length)));
+  if (ours.length === 0) return [];
   const checkoutFile = join(root, ".state", "checkout");
   const checkout = existsSync(checkoutFile) ? readFileSync(checkoutFile, "utf8").trim() : "";
-  const label = output(docker.command, [...docker.arguments, "volume", "inspect", "--format", '{{index .Labels "django-stack.checkout"}}', owner]);
-  if (label !== "" && label !== checkout)
-    throw new Failure("volumes", `${names.join(", ")} belong to another checkout (${label})`, "remove them from that checkout");
-  return present(docker, [...names, owner]);
+  const label = output(docker.command, [
+    ...docker.arguments,
+    ...["volume", "inspect", "--format", '{{index .Labels "django-stack.checkout"}}', `${prefix}-owner`],
+  ]);
+  if (label !== checkout)
+    throw new Failure("volumes", `${ours.join(", ")} belong to another checkout (${label || "unknown"})`, "remove them from that checkout");
+  return ours;
 }
 
 function present(docker, names) {

@@ -95,8 +95,8 @@ test("the config can't be changed, at any depth", async () => {
   expect(() => ((config.app as any).env.X = "x")).toThrow(TypeError);
 });
 
-test("secret environment is a secret output", async () => {
-  const { secretEnv } = await load("prod", { secretEnv: { MAIL_PASSWORD: "geheim" } }, ["django-stack:secretEnv"]);
+test("secret environment is a secret output, of several lines if need be", async () => {
+  const { secretEnv } = await load("prod", { secretEnv: { SIGNING_KEY: "first\nsecond\n" } }, ["django-stack:secretEnv"]);
   expect(await pulumi.isSecret(secretEnv)).toBe(true);
 });
 
@@ -152,12 +152,12 @@ describe("fails", () => {
     [
       "an environment name of the stack's own",
       { app: { env: { SECRET_KEY: "x" } } },
-      'app.env: got {"SECRET_KEY":"x"}; allowed: names of letters, digits and underscores with a text, number, true or false of one line each; fix: remove SECRET_KEY: the stack sets it',
+      'app.env: got {"SECRET_KEY":"x"}; allowed: names of letters, digits and underscores, each with a text, a number, true or false; fix: remove SECRET_KEY: the stack sets it',
     ],
     [
       "an environment value of two lines",
       { app: { env: { A: "1\n2" } } },
-      'app.env: got {"A":"1\\n2"}; allowed: names of letters, digits and underscores with a text, number, true or false of one line each; fix: give A a value of one line',
+      'app.env: got {"A":"1\\n2"}; allowed: names of letters, digits and underscores, each with a text, a number, true or false; fix: give A a value of one line, or put it into secretEnv',
     ],
     [
       "a health path that would leave its string",

@@ -117,6 +117,8 @@ export function prodBehaviour(name: string, makeStack: MakeStack): void {
       expect(created.status).toBe(201);
       const poster = await anonymous().request(JSON.parse(created.text).poster);
       expect(poster.body).toEqual(png);
+      expect(poster.headers["content-security-policy"]).toBe("script-src 'none'; object-src 'none'; base-uri 'none'");
+      expect([poster.headers["x-content-type-options"], poster.headers["strict-transport-security"]]).toEqual(["nosniff", "max-age=63072000"]);
       expect(JSON.parse(created.text).poster).toBe("https://movies.localhost:18443/media/posters/alien.png");
     });
 

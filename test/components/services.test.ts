@@ -97,8 +97,9 @@ test("the release job", async () => {
     ],
     networksAdvanced: [{ name: "movies-prod-db" }],
   });
-  expect(envs.slice(-6)).toEqual([
+  expect(envs.slice(-7)).toEqual([
     "DJANGO_SUPERUSER_EMAIL=a@b.example",
+    expect.stringMatching(/^DJANGO_SUPERUSER_PASSWORD_FILE=\/run\/stack\/[0-9a-f]{12}\/DJANGO_SUPERUSER_PASSWORD$/),
     "DJANGO_SUPERUSER_USERNAME=admin",
     "PGOPTIONS=-c lock_timeout=10s -c statement_timeout=300s",
     "RELEASE_TIMEOUT_SECONDS=300",
@@ -107,8 +108,16 @@ test("the release job", async () => {
   ]);
 });
 
+test("the release job's own settings win over the user's", async () => {
+  const { envs } = await container("django-release", { app: { env: { PGOPTIONS: "-c work_mem=1MB" } } });
+  expect(envs.filter((line: string) => line.startsWith("PGOPTIONS="))).toEqual(["PGOPTIONS=-c lock_timeout=10s -c statement_timeout=300s"]);
+});
+
 test("a replica", async () => {
-  const { envs, command, ...inputs } = await container("django-1", { app: { env: { GREETING: "hello" } } });
+  const { envs, command, ...inputs } = await container("django-1", {
+    app: { env: { GREETING: "hello" } },
+    superuser: { username: "admin", email: "a@b.example" },
+  });
   expect(inputs).toEqual({
     ...service,
     user: "10001:10001",
@@ -128,6 +137,7 @@ test("a replica", async () => {
     networksAdvanced: [{ name: "movies-prod-app" }, { name: "movies-prod-db" }],
   });
   expect(envs).toContain("GREETING=hello");
+  expect(envs.join("\n")).not.toContain("SUPERUSER");
   expect(command).toContain("--forwarded-allow-ips=172.30.0.0/16");
 });
 

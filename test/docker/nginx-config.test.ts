@@ -4,21 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
+import { nginxArgs } from "../support/nginx-args.ts";
 
-const args: NginxConfigArgs = {
-  serverNames: ["movies.example"],
-  replicas: ["movies-prod-django-0-1a2b3c4"],
-  replicaPort: 9000,
-  release: "a1b2c3d4e5f6",
-  httpsPort: 443,
-  httpPort: 80,
-  staticFromVolume: true,
-  workerProcesses: 1,
-  workerConnections: 1024,
-  keepaliveSeconds: 65,
-  maxBodySize: "10m",
-  requestGraceSeconds: 30,
-};
 const longLabel = "a".repeat(63);
 const variants: [string, Partial<NginxConfigArgs>][] = [
   ["TLS", {}],
@@ -61,7 +48,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 function write(name: string, change: Partial<NginxConfigArgs>): string {
   const target = join(folder, name.replaceAll(" ", "-"));
-  const { files } = renderNginxConfig({ ...args, ...change });
+  const { files } = renderNginxConfig({ ...nginxArgs, ...change });
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(target, path)), { recursive: true });
     writeFileSync(join(target, path), text);

@@ -1,23 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { contentId, renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
-
-const args: NginxConfigArgs = {
-  serverNames: ["movies.example", "www.movies.example"],
-  replicas: ["movies-prod-django-0-1a2b3c4", "movies-prod-django-1-5d6e7f8"],
-  replicaPort: 9000,
-  release: "a1b2c3d4e5f6",
-  httpsPort: 443,
-  httpPort: 80,
-  staticFromVolume: true,
-  workerProcesses: 1,
-  workerConnections: 1024,
-  keepaliveSeconds: 65,
-  maxBodySize: "10m",
-  requestGraceSeconds: 30,
-};
+import { nginxArgs } from "../support/nginx-args.ts";
 
 test("the site behind TLS, word for word", () => {
-  const { files } = renderNginxConfig(args);
+  const { files } = renderNginxConfig(nginxArgs);
   expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "nginx.conf", "site-https.conf"]);
   expect(files["site-https.conf"]).toMatchInlineSnapshot(`
     "# The site behind TLS, and the redirect to it.
@@ -78,9 +64,11 @@ test("the site behind TLS, word for word", () => {
         expires 30d;
     }
 
-    # Uploaded files: shown as what their name says, never run as a page of this site.
+    # Uploaded files: a page or a drawing among them may be shown, but runs no script of its own in this site's name.
     location /media/ {
         alias /vol/web/media/;
+        add_header_inherit merge;
+        add_header Content-Security-Policy "script-src 'none'; object-src 'none'; base-uri 'none'" always;
     }
 
     location / {
@@ -112,7 +100,7 @@ test("the site behind TLS, word for word", () => {
 });
 
 test("the site without TLS, word for word", () => {
-  const { files } = renderNginxConfig({ ...args, httpsPort: undefined, httpPort: 8080, serverNames: ["localhost"], staticFromVolume: false });
+  const { files } = renderNginxConfig({ ...nginxArgs, httpsPort: undefined, httpPort: 8080, serverNames: ["localhost"], staticFromVolume: false });
   expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "nginx.conf", "site-http.conf"]);
   expect(files["site-http.conf"]).toMatchInlineSnapshot(`
     "# The site without TLS.
@@ -137,7 +125,7 @@ test("the site without TLS, word for word", () => {
 
 describe("nginx.conf", () => {
   test("names every replica once, resolved anew while it runs", () => {
-    const lines = renderNginxConfig(args)
+    const lines = renderNginxConfig(nginxArgs)
       .files["nginx.conf"].split("\n")
       .map((line) => line.trim());
     expect(lines.filter((line) => line.startsWith("server ") && line.includes(" resolve "))).toEqual([
@@ -151,39 +139,39 @@ describe("nginx.conf", () => {
   });
 
   test("answers with the id of the configuration", () => {
-    const { id, files } = renderNginxConfig(args);
+    const { id, files } = renderNginxConfig(nginxArgs);
     expect(id).toMatch(/^[0-9a-f]{12}$/);
     expect(files["nginx.conf"]).toContain(`return 200 "${id}\\n";`);
   });
 
-  test("leaves no placeholder and never enables a version", () => {
-    const text = Object.values(renderNginxConfig(args).files).join("\n");
+  test("has every value filled in and never tells a version", () => {
+    const text = Object.values(renderNginxConfig(nginxArgs).files).join("\n");
     expect(text).not.toMatch(/\{\{|\}\}|undefined/);
     expect(text).toContain("server_tokens off;");
   });
 });
 
 test("the id changes with anything that is rendered, and with nothing else", () => {
-  const { id } = renderNginxConfig(args);
-  expect(renderNginxConfig({ ...args }).id).toBe(id);
+  const { id } = renderNginxConfig(nginxArgs);
+  expect(renderNginxConfig({ ...nginxArgs }).id).toBe(id);
   const changes: Partial<NginxConfigArgs>[] = [
     { serverNames: ["other.example"] }, { replicas: ["a"] }, { replicaPort: 9001 }, { release: "b" }, { httpsPort: 8443 }, { staticFromVolume: false },
     { workerProcesses: 2 }, { workerConnections: 2048 }, { keepaliveSeconds: 10 }, { maxBodySize: "1m" }, { requestGraceSeconds: 31 }, { certificate: "new" },
   ]; // prettier-ignore
-  const ids = changes.map((change) => renderNginxConfig({ ...args, ...change }).id);
+  const ids = changes.map((change) => renderNginxConfig({ ...nginxArgs, ...change }).id);
   expect(new Set([id, ...ids]).size).toBe(changes.length + 1);
 });
 
 test("HSTS reaches subdomains, but not those of the developer's own localhost", () => {
   const header = (serverNames: string[]) =>
-    /Strict-Transport-Security "([^"]+)"/.exec(renderNginxConfig({ ...args, serverNames }).files["site-https.conf"])?.[1];
+    /Strict-Transport-Security "([^"]+)"/.exec(renderNginxConfig({ ...nginxArgs, serverNames }).files["site-https.conf"])?.[1];
   expect(header(["movies.example"])).toBe("max-age=63072000; includeSubDomains");
   expect(header(["movies.localhost"])).toBe("max-age=63072000");
-  expect(renderNginxConfig({ ...args, httpsPort: undefined }).files["site-http.conf"]).not.toContain("Strict-Transport-Security");
+  expect(renderNginxConfig({ ...nginxArgs, httpsPort: undefined }).files["site-http.conf"]).not.toContain("Strict-Transport-Security");
 });
 
 test("a port that isn't HTTPS's own is in the redirect and in the Host that Django sees", () => {
-  const { files } = renderNginxConfig({ ...args, httpsPort: 8443 });
+  const { files } = renderNginxConfig({ ...nginxArgs, httpsPort: 8443 });
   expect(files["site-https.conf"]).toContain("return 301 https://$host:8443$request_uri;");
   expect(files["locations.conf"]).toContain("proxy_set_header Host $host:8443;");
 });

@@ -1,0 +1,150 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+const checkoutFile = join(root, ".state", "checkout");
+const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const plugins = ["docker", "random", "tls"].map((name) => ({ kind: "resource", name, version: dependencies[`@pulumi/${name}`] }));
+const outputs = { url: "https://movies.example", adminUrl: "https://movies.example/admin/", apiUrl: "https://movies.example/api/movies/" };
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "django-stack-commands-"));
+  mkdirSync(join(folder, "bin"));
+  if (!existsSync(checkoutFile)) writeFileSync(checkoutFile, "0123456789ab\n", { mode: 0o600 });
+  // Stand in for the two programs: they answer as the real ones do and write down what they were asked.
+  program(
+    "docker",
+    `
+    case "$1 $2" in
+      "--version "*) echo "Docker version 28.2.2" ;;
+      "context inspect") echo unix:///var/run/docker.sock ;;
+      "version "*) echo 28.2.2 ;;
+      "volume ls") cat ${folder}/volumes 2>/dev/null || true ;;
+      "volume inspect") case "$*" in *checkout*) cat "\${OWNER:-${checkoutFile}}" ;; *) grep -qx "$3" ${folder}/volumes ;; esac ;;
+      "volume rm") echo "docker $*" >> ${folder}/calls; grep -vx "$3" ${folder}/volumes > ${folder}/rest; mv ${folder}/rest ${folder}/volumes ;;
+    esac`,
+  );
+  program(
+    "pulumi",
+    `
+    echo "pulumi $*" >> ${folder}/calls
+    case "$1 $2" in
+      "version "*) echo v3.300.0 ;;
+      "plugin ls") echo '${JSON.stringify(plugins)}' ;;
+      "stack export") echo '{"deployment":{"resources":[]}}' ;;
+      "stack output") echo '${JSON.stringify(outputs)}' ;;
+      "config "*) echo '{"django-stack:name":{"value":"movies"}}' ;;
+      "preview "*) echo '{"steps":[{"op":"replace","urn":"urn:pulumi:prod::django-stack::x$docker:index/container:Container::movies-prod-nginx"}]}' ;;
+      "up "*|"destroy "*) exit \${PULUMI_FAILS:-0} ;;
+    esac`,
+  );
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function program(name: string, script: string): void {
+  writeFileSync(join(folder, "bin", name), `#!/bin/sh\n${script}\n`);
+  chmodSync(join(folder, "bin", name), 0o755);
+}
+
+function command(name: string, args: string[], environment: Record<string, string> = {}) {
+  const path = [join(folder, "bin"), dirname(process.execPath), "/usr/bin", "/bin"].join(delimiter);
+  const env = { PATH: path, HOME: folder, PULUMI_CONFIG_PASSPHRASE: "", ...environment };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "scripts", `${name}.mjs`), ...args], {
+    cwd: root,
+    env,
+    encoding: "utf8",
+    input: "",
+  });
+  const calls = existsSync(join(folder, "calls")) ? readFileSync(join(folder, "calls"), "utf8").trim().split("\n") : [];
+  return { status, stdout, stderr, calls: calls.filter((call) => !/^pulumi (version|plugin ls)/.test(call)) };
+}
+
+describe("npm run up", () => {
+  test("brings the stack up without a question where there is no terminal, and prints the URLs", () => {
+    const { status, stdout, stderr, calls } = command("up", ["prod"]);
+    expect([status, stderr.split("\n").map((line) => line.split("  ")[0])]).toEqual([
+      0,
+      ["npm packages", "Node.js", "Docker", "base images", "Pulumi", "plugins", ""],
+    ]);
+    expect(calls).toEqual([
+      "pulumi stack select prod --create --non-interactive",
+      "pulumi stack export --stack prod",
+      "pulumi up --stack prod --yes --skip-preview",
+      "pulumi stack output --stack prod --json",
+    ]);
+    expect(stdout).toBe(`
+site       https://movies.example
+admin      https://movies.example/admin/
+API        https://movies.example/api/movies/
+`);
+  });
+
+  test("ends with 1 and prints no URLs when pulumi fails", () => {
+    const { status, stdout } = command("up", ["dev"], { PULUMI_FAILS: "255" });
+    expect([status, stdout]).toEqual([1, ""]);
+  });
+});
+
+test("npm run preview touches nothing and says what the change means", () => {
+  const { status, stdout, calls } = command("preview", ["prod"]);
+  expect(status).toBe(0);
+  expect(calls).toEqual(["pulumi stack select prod --create --non-interactive", "pulumi preview --stack prod --json --non-interactive"]);
+  expect(stdout).toBe(`
+replace            movies-prod-nginx
+
+- replaces nginx: connections are refused for up to 3 seconds
+`);
+});
+
+describe("npm run destroy", () => {
+  const data = ["movies-prod-media-data", "movies-prod-owner", "movies-prod-postgres-18-data"];
+  beforeEach(() => writeFileSync(join(folder, "volumes"), [...data, "movies-prod-eu-media-data", "other"].join("\n") + "\n"));
+  const removals = (calls: string[]) => calls.filter((call) => !/^pulumi (stack|config)/.test(call));
+
+  test("leaves protected data and says what stays, and how to remove it", () => {
+    const { status, stdout, calls } = command("destroy", ["prod", "--yes"]);
+    expect(status).toBe(0);
+    expect(removals(calls)).toEqual(["pulumi destroy --stack prod --exclude-protected --yes --skip-preview"]);
+    expect(stdout).toBe(`
+Kept, for the next \`npm run up -- prod\`:
+  movies-prod-media-data
+  movies-prod-owner
+  movies-prod-postgres-18-data
+To remove them too: npm run destroy -- prod --with-data
+`);
+  });
+
+  test("wants the stack's name before it removes data, and touches nothing without it", () => {
+    for (const wrong of [[], ["--confirm=prdo"]]) {
+      const { status, stderr, stdout, calls } = command("destroy", ["prod", "--yes", "--with-data", ...wrong]);
+      expect(status).toBe(1);
+      expect(stdout).toContain("This removes for good:\n  movies-prod-media-data\n  movies-prod-owner\n  movies-prod-postgres-18-data\n");
+      expect(stderr).toMatch(/destroy: got "(prdo)?" in place of the stack's name; nothing was touched\n {2}fix: type prod, or give --confirm=prod/);
+      expect(removals(calls)).toEqual([]);
+    }
+  });
+
+  test("removes the data of this stack, and of no other, once the name was given", () => {
+    const { status, stdout, calls } = command("destroy", ["prod", "--yes", "--with-data", "--confirm=prod"]);
+    expect(status).toBe(0);
+    expect(removals(calls)).toEqual([
+      "pulumi state unprotect --all --yes --stack prod",
+      "pulumi destroy --stack prod --yes --skip-preview",
+      ...data.map((name) => `docker volume rm ${name}`),
+    ]);
+    expect(stdout).toContain("Nothing of stack prod is left.");
+    expect(readFileSync(join(folder, "volumes"), "utf8")).toBe("movies-prod-eu-media-data\nother\n");
+  });
+
+  test("refuses another checkout's data", () => {
+    writeFileSync(join(folder, "theirs"), "ffffffffffff\n");
+    const { status, stderr, calls } = command("destroy", ["prod", "--yes", "--with-data", "--confirm=prod"], { OWNER: join(folder, "theirs") });
+    expect(status).toBe(1);
+    expect(stderr).toContain("belong to another checkout (ffffffffffff)");
+    expect(removals(calls)).toEqual([]);
+  });
+});
