@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { Client } from "../support/client.ts";
+import { docker, png } from "../support/site.ts";
 import type { MakeStack } from "../support/stack-driver.ts";
 
 /** What development has to do, whoever runs the program. */
@@ -20,7 +21,6 @@ export function devBehaviour(name: string, makeStack: MakeStack): void {
     postgres: { publishPort: 15432 },
     superuser: { username: "admin", email: "admin@example.com" },
   });
-  const docker = (...args: string[]) => execFileSync("docker", args, { encoding: "utf8" });
   const django = () =>
     docker(
       "ps",
@@ -62,7 +62,6 @@ export function devBehaviour(name: string, makeStack: MakeStack): void {
   test("serves uploads from the volume, whichever way they came", async () => {
     const client = direct();
     await client.login("admin", outputs.superuserPassword);
-    const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==", "base64");
     const created = await client.postForm(
       "/api/movies/",
       { title: "Dev", year: "2001" },

@@ -1,0 +1,43 @@
+import { chromium, type Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Site } from "../support/site.ts";
+
+/** What a person sees. */
+export function browserBehaviour(site: Site): void {
+  // The path comes from `npm test`, which prints the reason where there is no browser.
+  describe.skipIf(!process.env.DJANGO_STACK_TEST_CHROMIUM)("in a browser", () => {
+    let browser: Browser;
+    beforeAll(async () => {
+      const quiet = [
+        "--no-sandbox",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ];
+      browser = await chromium.launch({ executablePath: process.env.DJANGO_STACK_TEST_CHROMIUM ?? "", args: quiet });
+    });
+    afterAll(() => browser.close());
+
+    test("the page and the admin look and work as they should, with an empty console", async () => {
+      const page = await browser.newPage({ ignoreHTTPSErrors: true });
+      const said: string[] = [];
+      page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
+      page.on("pageerror", (error) => said.push(error.message));
+      page.on("requestfailed", (request) => said.push(`failed: ${request.url()}`));
+      await page.goto(site.outputs.url);
+      expect(await page.locator("h1").evaluate((element) => getComputedStyle(element).color)).toBe("rgb(20, 40, 60)");
+      await page.fill("#find", "no such movie");
+      expect(await page.locator("#count").textContent()).toMatch(/^0 of \d+$/);
+      await page.goto(site.outputs.adminUrl);
+      await page.fill("#id_username", "admin");
+      await page.fill("#id_password", site.outputs.superuserPassword);
+      await page.click("input[type=submit]");
+      await page.waitForURL(site.outputs.adminUrl);
+      expect(await page.locator("#header").evaluate((element) => getComputedStyle(element).backgroundColor)).not.toBe("rgba(0, 0, 0, 0)");
+      expect(await page.locator("text=Movies").first().isVisible()).toBe(true);
+      expect(said).toEqual([]);
+    });
+  });
+}

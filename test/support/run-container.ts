@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { engineApi, tarArchive } from "./engine-api.ts";
+
+const megabyte = 1024 * 1024;
+const nanoseconds = (duration: string) => {
+  const [, hours = "0", minutes = "0", seconds = "0"] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration) ?? [];
+  return (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1e9;
+};
+
+/** Makes and starts a container as the provider does: uploads before the start, then waits for its end or its health. */
+export async function runContainer(inputs: Record<string, any>): Promise<{ id: string; state: Record<string, any> }> {
+  const networks: any[] = inputs.networksAdvanced ?? [];
+  const ports = inputs.ports ?? [];
+  const { Id: id } = await engineApi("POST", `/containers/create?name=${inputs.name}`, {
+    Image: inputs.image,
+    User: inputs.user,
+    Env: inputs.envs,
+    Entrypoint: inputs.entrypoints,
+    Cmd: inputs.command?.length > 0 ? inputs.command : undefined,
+    Labels: Object.fromEntries(inputs.labels.map(({ label, value }: any) => [label, value])),
+    StopSignal: inputs.stopSignal,
+    Healthcheck: inputs.healthcheck && {
+      Test: inputs.healthcheck.tests,
+      Interval: nanoseconds(inputs.healthcheck.interval),
+      Timeout: nanoseconds(inputs.healthcheck.timeout),
+      StartPeriod: nanoseconds(inputs.healthcheck.startPeriod),
+      Retries: inputs.healthcheck.retries,
+    },
+    ExposedPorts: Object.fromEntries(ports.map(({ internal }: any) => [`${internal}/tcp`, {}])),
+    HostConfig: {
+      ReadonlyRootfs: inputs.readOnly,
+      Tmpfs: inputs.tmpfs,
+      CapAdd: inputs.capabilities?.adds,
+      CapDrop: inputs.capabilities?.drops,
+      SecurityOpt: inputs.securityOpts,
+      Init: inputs.init,
+      RestartPolicy: { Name: inputs.restart },
+      NanoCpus: inputs.cpus === undefined ? undefined : Number(inputs.cpus) * 1e9,
+      Memory: inputs.memory * megabyte,
+      MemorySwap: inputs.memorySwap * megabyte,
+      ShmSize: inputs.shmSize === undefined ? undefined : inputs.shmSize * megabyte,
+      Ulimits: inputs.ulimits.map(({ name, soft, hard }: any) => ({ Name: name, Soft: soft, Hard: hard })),
+      LogConfig: { Type: inputs.logDriver, Config: inputs.logOpts },
+      Mounts: inputs.mounts?.map(({ type, source, target, readOnly }: any) => ({ Type: type, Source: source, Target: target, ReadOnly: readOnly })),
+      PortBindings: ports.reduce((bindings: any, { internal, external, ip }: any) => {
+        (bindings[`${internal}/tcp`] ??= []).push({ HostIp: ip, HostPort: String(external) });
+        return bindings;
+      }, {}),
+      NetworkMode: inputs.networkMode ?? networks[0]?.name,
+    },
+    NetworkingConfig: networks.length > 0 ? { EndpointsConfig: { [networks[0].name]: { Aliases: networks[0].aliases } } } : undefined,
+  });
+  for (const { name, aliases } of networks.slice(1))
+    await engineApi("POST", `/networks/${name}/connect`, { Container: id, EndpointConfig: { Aliases: aliases } });
+  if (inputs.uploads !== undefined) await engineApi("PUT", `/containers/${id}/archive?path=/`, tarArchive(inputs.uploads), "application/x-tar");
+  await engineApi("POST", `/containers/${id}/start`);
+  const state = { ...inputs, id };
+  if (inputs.attach) {
+    const { StatusCode: exitCode } = await engineApi("POST", `/containers/${id}/wait`);
+    return { id, state: { ...state, exitCode } };
+  }
+  const end = Date.now() + inputs.waitTimeout * 1000;
+  for (;;) {
+    const { State } = await engineApi("GET", `/containers/${id}/json`);
+    if (State.Health?.Status === "healthy") return { id, state };
+    if (Date.now() > end) throw new Error(`${inputs.name} isn't healthy after ${inputs.waitTimeout} s`);
+    await sleep(200);
+  }
+}

@@ -1,0 +1,76 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Client } from "./client.ts";
+import type { MakeStack, StackDriver } from "./stack-driver.ts";
+
+/** Runs a docker command and returns what it printed. */
+export const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8", maxBuffer: 1e8 });
+
+/** Returns all that a container wrote, to its standard output and error. */
+export const logsOf = (container: string): string =>
+  execFileSync("sh", ["-c", 'docker logs "$1" 2>&1', "sh", container], { encoding: "utf8", maxBuffer: 1e8 });
+
+/** The smallest picture. */
+export const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==", "base64");
+
+/** A production stack of a test's own, with a copy of the Django project to change. */
+export class Site {
+  readonly name: string;
+  readonly prefix: string;
+  /** Folder of the copy. */
+  readonly project: string;
+  readonly stack: StackDriver;
+  /** Outputs of the last `up`. */
+  outputs: Record<string, any> = {};
+  /** A visitor who may log in and stay so. */
+  admin = new Client({ url: "https://movies.localhost:18443" });
+
+  constructor(name: string, makeStack: MakeStack) {
+    this.name = name;
+    this.prefix = `${name}-prod`;
+    this.project = join(tmpdir(), `${name}-prod-${process.pid}`, "django");
+    this.stack = makeStack("prod", {
+      environment: "prod",
+      name,
+      domain: "movies.localhost",
+      aliases: ["www.movies.localhost"],
+      httpPort: "18080",
+      httpsPort: "18443",
+      bindAddress: "127.0.0.1",
+      app: { context: this.project, drainSeconds: 6, requestGraceSeconds: 20, startSeconds: 20 },
+      superuser: { username: "admin", email: "admin@example.com" },
+    });
+  }
+
+  async start(): Promise<void> {
+    cpSync(join(import.meta.dirname, "../../django"), this.project, { recursive: true });
+    await this.stack.sweep();
+    await this.up();
+    this.admin = this.anonymous();
+  }
+
+  async stop(): Promise<void> {
+    await this.stack.sweep();
+    this.stack.dispose();
+    rmSync(dirname(this.project), { recursive: true });
+  }
+
+  async up(): Promise<void> {
+    ({ outputs: this.outputs } = await this.stack.up());
+  }
+
+  /** A visitor without cookies. */
+  anonymous(): Client {
+    return new Client({ url: this.outputs.url, authority: this.outputs.caCertificate });
+  }
+
+  /** Ids of the running containers of a component. */
+  containersOf(component: string): string[] {
+    const filters = [`label=django-stack.name=${this.name}`, `label=django-stack.component=${component}`].flatMap((filter) => ["--filter", filter]);
+    return docker("ps", "--quiet", ...filters)
+      .trim()
+      .split("\n");
+  }
+}
