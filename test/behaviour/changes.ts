@@ -174,7 +174,8 @@ class Migration(migrations.Migration):
         const [replica] = containersOf("django");
         const endLastWorker = `
 import os, signal
-workers = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and b"gunicorn" in open(f"/proc/{pid}/cmdline", "rb").read()]
+others = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()]
+workers = [pid for pid in others if b"gunicorn" in open(f"/proc/{pid}/cmdline", "rb").read()]
 os.kill(max(workers), signal.SIGTERM)`;
         docker("exec", replica, "python", "-c", endLastWorker);
         for (let attempt = 0; attempt < 2; attempt++) await expect(stack.up()).rejects.toThrow(/-prod-django-[01]-[0-9a-f]{7} didn't become healthy/);

@@ -165,7 +165,7 @@ async function exists(id: string): Promise<boolean> {
 async function build({ imageName, build: options }: Record<string, any>) {
   const args = Object.entries(options.args ?? {}).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
   const target = options.target === undefined ? [] : ["--target", options.target];
-  await execute("docker", ["build", "--quiet", "--tag", imageName, "--file", options.dockerfile, ...target, ...args, options.context], {
+  await execute("docker", ["build", "--quiet", "--force-rm", "--tag", imageName, "--file", options.dockerfile, ...target, ...args, options.context], {
     maxBuffer: 1e8,
   });
   const { Id: id } = await engineApi("GET", `/images/${imageName}/json`);

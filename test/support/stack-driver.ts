@@ -31,8 +31,10 @@ export async function sweepDocker(prefix: string): Promise<void> {
 export async function sweepObjects(prefix: string): Promise<void> {
   const filter = encodeURIComponent(JSON.stringify({ name: [prefix] }));
   const named = (name: string) => name.replace(/^\//, "").startsWith(prefix);
-  for (const { Id, Names } of await engineApi("GET", `/containers/json?all=true&filters=${filter}`)) {
-    if (Names.some(named)) await engineApi("DELETE", `/containers/${Id}?force=true&v=true`);
+  for (const { Id, Names, Labels } of await engineApi("GET", `/containers/json?all=true`)) {
+    // A killed build leaves a container with the image's labels and a name of its own.
+    const labelled = `${Labels["django-stack.name"]}-${Labels["django-stack.stack"]}-` === prefix;
+    if (labelled || Names.some(named)) await engineApi("DELETE", `/containers/${Id}?force=true&v=true`);
   }
   for (const { Id, Name } of await engineApi("GET", `/networks?filters=${filter}`)) {
     if (named(Name)) await engineApi("DELETE", `/networks/${Id}`);
