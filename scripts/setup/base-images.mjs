@@ -83,6 +83,7 @@ function importDebian(docker) {
   const folder = mkdtempSync(join(tmpdir(), "django-stack-debian-"));
   try {
     const root = join(folder, "root");
+    // No mirror is named: debootstrap's own default. The script is named, for an older debootstrap doesn't know this release.
     const bootstrap = run(
       "debootstrap",
       ["--variant=minbase", "--include=ca-certificates", "forky", root, "", "/usr/share/debootstrap/scripts/sid"],
