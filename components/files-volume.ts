@@ -35,6 +35,7 @@ export interface FilesVolumeArgs {
 export class FilesVolume extends pulumi.ComponentResource {
   /** Name of the volume. */
   readonly volume: pulumi.Output<string>;
+
   constructor(name: string, args: FilesVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:FilesVolume", name, {}, opts);
     const volume = new docker.Volume(name, { name, labels: labels(args.owner, args.component) }, { parent: this, ignoreChanges: ["labels"] });

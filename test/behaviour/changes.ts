@@ -188,19 +188,33 @@ os.kill(max(workers), signal.SIGTERM)`;
       expect(containersOf("django")).toHaveLength(2);
     });
 
-    test("a configuration that only the reload refuses fails up with nginx's message, and the live one stays current", async () => {
+    test("a configuration that nginx -t accepts and only the reload refuses fails its gate with nginx's message, and the live one stays", async () => {
       const volume = `${prefix}-nginx-files`;
-      const live = docker("exec", `${prefix}-nginx`, "readlink", "/etc/nginx/stack/current").trim();
+      const container = `${prefix}-nginx`;
+      const current = () => docker("exec", container, "readlink", "/etc/nginx/stack/current").trim();
+      const live = current();
+      const image = docker("inspect", "--format", "{{.Image}}", container).trim();
       const { reloadNginx } = await import("../../components/nginx-reload.ts");
       const { dockerCommand } = await import("../../components/docker-engine.ts");
-      // Another size for a shared memory zone in use: `nginx -t` lets it pass, a running nginx refuses it.
-      const image = docker("inspect", "--format", "{{.Image}}", `${prefix}-nginx`).trim();
-      const script = `cp -R /files/${live} /files/badbadbadbad && sed -i 's/${live}/badbadbadbad/; s/shared:tls:10m/shared:tls:10m/; s/zone django 256k/zone tls 256k/' /files/badbadbadbad/nginx.conf && ln -sfn badbadbadbad /files/current`;
-      docker("run", "--rm", "--network", "none", "--volume", `${volume}:/files`, "--entrypoint", "/bin/sh", image, "-ec", script);
-      const job = docker("create", "--label", "django-stack.files=badbadbadbad", image).trim();
-      const reload = reloadNginx({ docker: dockerCommand(undefined), container: `${prefix}-nginx`, volume, jobId: job, patienceMilliseconds: 3000 });
-      await expect(reload).rejects.toThrow(/nginx kept its configuration and goes on with it; it refused the new one: .*\[emerg\].*/);
-      expect(docker("exec", `${prefix}-nginx`, "readlink", "/etc/nginx/stack/current").trim()).toBe(live);
+      // Puts a copy of the live configuration with a rate limit by the given key there, as the files job would, and opens the gate behind it.
+      const goOverTo = async (id: string, key: string) => {
+        const limit = `limit_req_zone ${key} zone=probe:1m rate=1r/s;`;
+        const script = `cp -a /files/${live} /files/${id}; sed -i 's/${live}/${id}/; s|^http {|http { ${limit}|' /files/${id}/nginx.conf; ln -sfn ${id} /files/current`;
+        docker("run", "--rm", "--user", "0:0", "--network", "none", "--volume", `${volume}:/files`, "--entrypoint", "/bin/sh", image, "-ec", script);
+        // The test fails here where nginx -t doesn't accept the configuration.
+        docker("exec", container, "sh", "-c", `nginx -t -c /etc/nginx/stack/${id}/nginx.conf 2>&1 | grep "test is successful"`);
+        const job = docker("create", "--label", `django-stack.files=${id}`, image).trim();
+        try {
+          return await reloadNginx({ docker: dockerCommand(undefined), container, volume, jobId: job, patienceMilliseconds: 3000 });
+        } finally {
+          docker("rm", "--force", job);
+        }
+      };
+      expect(await goOverTo("aaaaaaaaaaaa", "$binary_remote_addr")).toBe(true);
+      await expect(goOverTo("bbbbbbbbbbbb", "$server_name")).rejects.toThrow(
+        /nginx kept its configuration and goes on with it; it refused the new one: .*\[emerg\].*limit_req "probe" uses the "\$server_name" key while previously it used the "\$binary_remote_addr" key/,
+      );
+      expect(current()).toBe("aaaaaaaaaaaa");
       expect((await anonymous().request("/")).status).toBe(200);
     });
 
