@@ -35,7 +35,7 @@ export interface Config extends Omit<Settings, "app" | "secretEnv"> {
     /** User and group id of the app's processes. */
     readonly uid: number;
     readonly gid: number;
-    /** Processes and threads that the app's user may have, counted over the whole host. */
+    /** Processes and threads that one container of the app may have. */
     readonly processLimit: number;
     /** Worker processes a replica, `auto` resolved. */
     readonly workerCount: number;
@@ -90,6 +90,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
   const develops = app.server === "runserver";
   // What runserver and makemigrations write must belong to whoever owns the checkout.
   const owner = develops ? statSync(contextPath) : { uid: appUserId, gid: appUserId };
+  const workerCount = app.workers === "auto" ? Math.floor(2 * app.cpus) + 1 : app.workers;
   const local = app.devServerPort === undefined ? [] : [`http://localhost:${app.devServerPort}`];
   return {
     ...values,
@@ -107,9 +108,9 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
       mountSource: develops,
       uid: owner.uid,
       gid: owner.gid,
-      // The owner of a checkout has a desktop's processes beside the app's.
-      processLimit: develops ? 32_768 : 1024,
-      workerCount: app.workers === "auto" ? Math.floor(2 * app.cpus) + 1 : app.workers,
+      // The owner of a checkout has a desktop's processes beside the app's, and the user's limit is a multiple of this one.
+      processLimit: develops ? 8192 : 512 + workerCount * (app.threads + 2),
+      workerCount,
       staticFromVolume: !develops,
       debug: develops,
     },

@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import type { AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
-import { serviceGate } from "./gates.ts";
+import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { serviceProfile } from "./profiles.ts";
@@ -77,7 +77,7 @@ export class Django extends pulumi.ComponentResource {
           dependsOn: args.release,
           // The old replica serves until nginx has left it; only a published port can't be held twice.
           deleteBeforeReplace: app.devServerPort !== undefined,
-          hooks: { onError: [serviceGate(replicaName, dockerHost)] },
+          hooks: serviceHooks(replicaName, dockerHost),
         },
       );
     });

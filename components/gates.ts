@@ -56,15 +56,32 @@ export function jobGate(
   });
 }
 
-/** Returns a hook that removes a service which failed to become healthy; it never asks for another try. */
-export function serviceGate(name: string, dockerHost: string | undefined): pulumi.ErrorHook {
-  return new pulumi.ErrorHook(`${name}-gate`, async ({ newInputs, failedOperation }) => {
+/**
+ * Gives a container its own limit of processes and threads, the one in its label.
+ *
+ * The provider has no input for it, and the user's limit alone would let a replica that multiplies starve the others.
+ */
+export async function limitProcesses(docker: DockerCommand, id: string): Promise<void> {
+  const { stdout } = await docker("inspect", "--format", '{{index .Config.Labels "django-stack.processes"}}', id);
+  await docker("update", "--pids-limit", stdout.trim(), id);
+}
+
+/** Returns the hooks of a service: its limit of processes once it is healthy; where it never is, its log, its removal and no other try. */
+export function serviceHooks(name: string, dockerHost: string | undefined): pulumi.ResourceHookBinding {
+  const limit = new pulumi.ResourceHook(`${name}-processes`, async ({ id }) => {
+    // An engine without that cgroup still has the user's limit.
+    await limitProcesses(dockerCommand(dockerHost), id).catch((error: Error) =>
+      pulumi.log.warn(`${name}: its number of processes isn't limited: ${error.message}`),
+    );
+  });
+  const gate = new pulumi.ErrorHook(`${name}-gate`, async ({ newInputs, failedOperation }) => {
     const container: unknown = newInputs?.name;
     if (failedOperation === "create" && typeof container === "string") {
       await removeFailedService(dockerCommand(dockerHost), container, (message) => void pulumi.log.error(message));
     }
     return false;
   });
+  return { afterCreate: [limit], onError: [gate] };
 }
 
 async function lastLog(docker: DockerCommand, container: string): Promise<string> {

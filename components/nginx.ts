@@ -4,7 +4,7 @@ import type { Config } from "../config.ts";
 import { renderNginxConfig } from "../nginx/render.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
-import { serviceGate } from "./gates.ts";
+import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { reloadNginx } from "./nginx-reload.ts";
@@ -87,7 +87,7 @@ export class Nginx extends pulumi.ComponentResource {
           gid: nginxUser,
           cpus: nginx.cpus,
           memory: nginx.memory,
-          processes: 256,
+          processes: 64 + Math.ceil(nginx.cpus),
           tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=256m` },
           healthcheck: {
             command: ["CMD", "curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", "3", "http://127.0.0.1:8081/healthz"],
@@ -96,7 +96,7 @@ export class Nginx extends pulumi.ComponentResource {
             retries: 5,
             startSeconds: 60,
           },
-          stopSeconds: app.requestGraceSeconds + 5,
+          stopSeconds: app.requestGraceSeconds + 10,
         }),
         name,
         image: args.image,
@@ -111,7 +111,7 @@ export class Nginx extends pulumi.ComponentResource {
         ports: config.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),
       },
       // It holds the published ports; its configuration changes by reload, never by replacement.
-      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },
+      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost) },
     );
     this.registerOutputs({ configurationId: this.configurationId });
   }

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { database, loginRole, renderDatabaseRoles } from "./database-roles.ts";
 import { FilesVolume } from "./files-volume.ts";
-import { jobGate, serviceGate } from "./gates.ts";
+import { jobGate, serviceHooks } from "./gates.ts";
 import { labels, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { jobProfile, serviceProfile } from "./profiles.ts";
@@ -69,7 +69,7 @@ export class Postgres extends pulumi.ComponentResource {
           gid: 999,
           cpus,
           memory,
-          processes: 1024,
+          processes: 512,
           tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
           // Over TCP: while initdb's temporary server runs, only the socket answers.
           healthcheck: {
@@ -99,7 +99,7 @@ export class Postgres extends pulumi.ComponentResource {
         ports: publish ? [{ internal: 5432, external: publishPort, ip: "127.0.0.1" }] : undefined,
       },
       // Two servers on one data directory must never run.
-      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: { onError: [serviceGate(name, dockerHost)] } },
+      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost) },
     );
     this.user = loginRole(passwordVersion);
     new docker.Container(

@@ -24,7 +24,7 @@ export interface ServiceProfileArgs {
   readonly cpus: number;
   /** MiB. */
   readonly memory: number;
-  /** Processes and threads that its user may have, on the whole host. */
+  /** Processes and threads that it may have; its user may have four times as many on the whole host. */
   readonly processes: number;
   /** In-memory folders by path with their mount options. */
   readonly tmpfs: Readonly<Record<string, string>>;
@@ -54,7 +54,8 @@ export function serviceProfile(args: ServiceProfileArgs) {
     memorySwap: args.memory,
     ulimits: [
       { name: "nofile", soft: 16384, hard: 16384 },
-      { name: "nproc", soft: args.processes, hard: args.processes },
+      // Counted over all containers of that user, replicas and other stacks alike.
+      { name: "nproc", soft: 4 * args.processes, hard: 4 * args.processes },
     ],
     logDriver: "json-file",
     logOpts: logRotation,
@@ -69,7 +70,7 @@ export function serviceProfile(args: ServiceProfileArgs) {
     waitTimeout: startSeconds,
     // The provider kills at once on replace and destroy without it.
     destroyGraceSeconds: args.stopSeconds,
-    labels: labels(args.owner, args.component, { settings, ...args.labels }),
+    labels: labels(args.owner, args.component, { settings, processes: String(args.processes), ...args.labels }),
   } satisfies Partial<ContainerArgs>;
 }
 

@@ -52,7 +52,7 @@ export class Release extends pulumi.ComponentResource {
           component: "django",
           user,
           capabilities: [],
-          processes: app.processLimit,
+          processes: 4 * app.processLimit,
           memory: app.memory,
           labels: {
             job: "release",
@@ -90,8 +90,8 @@ export function releaseEnvironment({ app, superuser }: Pick<Config, "app" | "sup
           `${superuserPassword}_FILE=${folder}/${superuserPassword}`,
           `DJANGO_SUPERUSER_USERNAME=${superuser.username}`,
         ]),
-    // A migration that waits for a lock makes every request behind it wait too.
-    `PGOPTIONS=-c lock_timeout=10s -c statement_timeout=${app.releaseTimeoutSeconds}s`,
+    // While a migration waits for a lock, every request for that table waits behind it.
+    `PGOPTIONS=-c lock_timeout=4s -c statement_timeout=${app.releaseTimeoutSeconds}s`,
     `RELEASE_TIMEOUT_SECONDS=${app.releaseTimeoutSeconds}`,
     `STATIC_SOURCE=${app.staticFromVolume ? app.staticRoot : ""}`,
     `WSGI_MODULE=${app.server === "gunicorn" ? app.wsgi : ""}`,

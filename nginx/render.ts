@@ -63,7 +63,8 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       upstreamKeepaliveSeconds,
       keepaliveSeconds: args.keepaliveSeconds,
       maxBodySize: args.maxBodySize,
-      requestGraceSeconds: args.requestGraceSeconds,
+      // A request that began just before the reload may take its whole time.
+      workerShutdownSeconds: args.requestGraceSeconds + 5,
       workerConnections: args.workerConnections,
       // A proxied request holds two connections.
       workerOpenFiles: 2 * args.workerConnections,

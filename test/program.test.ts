@@ -39,7 +39,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
   test("lets services run without root, bounded, watched and restarted", async () => {
     const services = containers((await run()).registrations).filter(({ name }) => serviceNames(prefix).test(name));
     expect(services.length).toBe(stack === "dev" ? 3 : 4);
-    for (const { name, inputs, onError } of services) {
+    for (const { name, inputs, onError, afterCreate } of services) {
       expect({ name, ...inputs }).toMatchObject({
         readOnly: true,
         init: true,
@@ -60,7 +60,9 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
       expect(inputs.healthcheck.tests[0]).toBe("CMD");
       expect(inputs.ulimits.map(({ name: limit }: { name: string }) => limit)).toEqual(["nofile", "nproc"]);
       expect(inputs.ulimits[0].hard).toBeLessThanOrEqual(16384);
-      expect(onError).toEqual([`${name}-gate`]);
+      expect([afterCreate, onError]).toEqual([[`${name}-processes`], [`${name}-gate`]]);
+      const processes = Number(inputs.labels.find(({ label }: { label: string }) => label === "django-stack.processes").value);
+      expect(inputs.ulimits[1]).toEqual({ name: "nproc", soft: 4 * processes, hard: 4 * processes });
       if (stack === "prod") expect(inputs.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
     }
     const users = services.filter(({ name }) => !name.includes("-django-")).map(({ inputs }) => inputs.user);

@@ -8,6 +8,8 @@ from movies.views import MovieViewSet, favicon, index
 
 from .health import healthz, readyz
 
+handler500 = "config.errors.handler500"
+
 router = DefaultRouter()
 router.register("movies", MovieViewSet)
 

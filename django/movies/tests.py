@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 from django.test import Client, TestCase, override_settings
 
 from .models import Movie
@@ -96,3 +96,16 @@ class Pages(TestCase):
         self.assertEqual(self.client.get("/readyz").status_code, 200)
         with patch("config.health.connection.cursor", side_effect=DatabaseError):
             self.assertEqual(self.client.get("/readyz").status_code, 503)
+
+    def test_asks_to_come_back_while_the_database_is_away(self):
+        self.client.raise_request_exception = False
+        with patch("movies.views.Movie.objects.all", side_effect=OperationalError), self.assertLogs("django.request"):
+            response = self.client.get("/")
+        self.assertEqual((response.status_code, response.headers["Retry-After"]), (503, "5"))
+
+    def test_answers_500_to_any_other_error(self):
+        self.client.raise_request_exception = False
+        with patch("movies.views.Movie.objects.all", side_effect=RuntimeError), self.assertLogs("django.request"):
+            response = self.client.get("/")
+        self.assertEqual(response.status_code, 500)
+        self.assertNotIn("Retry-After", response.headers)

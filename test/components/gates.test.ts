@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
-import { removeFailedService, requireSuccess } from "../../components/gates.ts";
+import { limitProcesses, removeFailedService, requireSuccess } from "../../components/gates.ts";
 import { fakeDocker } from "../support/fake-docker.ts";
 
 describe("requireSuccess", () => {
@@ -53,4 +53,13 @@ describe("removeFailedService", () => {
     const { docker } = fakeDocker([[/^inspect/, new DockerError("Cannot connect to the Docker daemon", 1)]]);
     await expect(removeFailedService(docker, "x", () => {})).rejects.toThrow("Cannot connect");
   });
+});
+
+test("limitProcesses gives the container the limit that its label names", async () => {
+  const { docker, calls } = fakeDocker([
+    [/^inspect --format {{index .Config.Labels "django-stack.processes"}} id1$/, "530\n"],
+    [/^update/, ""],
+  ]);
+  await limitProcesses(docker, "id1");
+  expect(calls.at(-1)).toBe("update --pids-limit 530 id1");
 });

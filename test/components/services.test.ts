@@ -101,7 +101,7 @@ test("the release job", async () => {
     "DJANGO_SUPERUSER_EMAIL=a@b.example",
     expect.stringMatching(/^DJANGO_SUPERUSER_PASSWORD_FILE=\/run\/stack\/[0-9a-f]{12}\/DJANGO_SUPERUSER_PASSWORD$/),
     "DJANGO_SUPERUSER_USERNAME=admin",
-    "PGOPTIONS=-c lock_timeout=10s -c statement_timeout=300s",
+    "PGOPTIONS=-c lock_timeout=4s -c statement_timeout=300s",
     "RELEASE_TIMEOUT_SECONDS=300",
     "STATIC_SOURCE=/srv/static",
     "WSGI_MODULE=config.wsgi",
@@ -110,7 +110,7 @@ test("the release job", async () => {
 
 test("the release job's own settings win over the user's", async () => {
   const { envs } = await container("django-release", { app: { env: { PGOPTIONS: "-c work_mem=1MB" } } });
-  expect(envs.filter((line: string) => line.startsWith("PGOPTIONS="))).toEqual(["PGOPTIONS=-c lock_timeout=10s -c statement_timeout=300s"]);
+  expect(envs.filter((line: string) => line.startsWith("PGOPTIONS="))).toEqual(["PGOPTIONS=-c lock_timeout=4s -c statement_timeout=300s"]);
 });
 
 test("a replica", async () => {
@@ -152,7 +152,7 @@ test("nginx", async () => {
     memory: 256,
     memorySwap: 256,
     waitTimeout: 60,
-    destroyGraceSeconds: 35,
+    destroyGraceSeconds: 40,
     stopSignal: "SIGQUIT",
     image: "sha256:movies-prod-nginx-image",
     entrypoints: ["nginx", "-c", "/etc/nginx/stack/current/nginx.conf", "-g", "daemon off;"],

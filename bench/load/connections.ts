@@ -1,0 +1,168 @@
+import { connect as connectHttp2, constants, type ClientHttp2Session } from "node:http2";
+import { Agent, request as requestHttps } from "node:https";
+import { connect as connectTls } from "node:tls";
+
+/** How a request reaches the site: the protocol, and whether on a connection that is there already or on one of its own. */
+export const kinds = ["HTTP/1.1 keep-alive", "HTTP/1.1 fresh", "HTTP/2 keep-alive", "HTTP/2 fresh"] as const;
+export type Kind = (typeof kinds)[number];
+
+export interface Target {
+  /** An https URL; its name needn't resolve, every connection goes to 127.0.0.1. */
+  readonly url: string;
+  /** Certificate of the authority to trust, PEM. */
+  readonly authority: string;
+  /** How long an answer may take, in milliseconds. */
+  readonly patienceMilliseconds: number;
+}
+
+export interface Request {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+/** A request that got no whole answer. */
+export class NoAnswer extends Error {
+  /** The server said that it didn't process the request, so that sending it again is safe: an HTTP/2 stream after GOAWAY, or refused. */
+  readonly unprocessed: boolean;
+
+  constructor(reason: string, unprocessed = false) {
+    super(reason);
+    this.unprocessed = unprocessed;
+  }
+}
+
+/** Sends requests to one site, each on the kind of connection that it asks for. */
+export class Connections {
+  private readonly target: Target;
+  private readonly agents: Record<"keep-alive" | "fresh", Agent>;
+  private shared: Http2Connection | undefined;
+
+  constructor(target: Target) {
+    this.target = target;
+    const tls = { host: "127.0.0.1", port: portOf(target.url), ca: target.authority, servername: new URL(target.url).hostname };
+    this.agents = { "keep-alive": new Agent({ ...tls, keepAlive: true }), fresh: new Agent({ ...tls, keepAlive: false, maxCachedSessions: 0 }) };
+  }
+
+  /** Sends a request and returns the whole answer; throws NoAnswer. */
+  async send(kind: Kind, request: Request): Promise<Answer> {
+    if (kind === "HTTP/1.1 keep-alive") return this.sendHttp1(this.agents["keep-alive"], request);
+    if (kind === "HTTP/1.1 fresh") return this.sendHttp1(this.agents.fresh, request);
+    if (kind === "HTTP/2 keep-alive") {
+      if (this.shared === undefined || !this.shared.usable) this.shared = new Http2Connection(this.target);
+      return this.shared.send(request);
+    }
+    const own = new Http2Connection(this.target);
+    try {
+      return await own.send(request);
+    } finally {
+      own.close();
+    }
+  }
+
+  close(): void {
+    for (const agent of Object.values(this.agents)) agent.destroy();
+    this.shared?.close();
+  }
+
+  private sendHttp1(agent: Agent, { method, path, headers, body }: Request): Promise<Answer> {
+    const { patienceMilliseconds, url } = this.target;
+    return new Promise((resolve, reject) => {
+      const length = body === undefined ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
+      const call = requestHttps(
+        { agent, method, path, host: "127.0.0.1", port: portOf(url), headers: { Host: new URL(url).host, ...length, ...headers } },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on("error", (error) => reject(new NoAnswer(named(error))));
+          response.on("data", (chunk) => chunks.push(chunk));
+          response.on("end", () => {
+            clearTimeout(timer);
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString() });
+          });
+        },
+      );
+      const timer = setTimeout(() => call.destroy(new Error("timed out")), patienceMilliseconds);
+      call.on("error", (error) => {
+        clearTimeout(timer);
+        reject(new NoAnswer(named(error)));
+      });
+      call.end(body);
+    });
+  }
+}
+
+class Http2Connection {
+  private readonly target: Target;
+  private readonly session: ClientHttp2Session;
+  private failure: Error | undefined;
+  /** Last stream that the server says it processed, once it said so. */
+  private lastStream: number | undefined;
+
+  constructor(target: Target) {
+    this.target = target;
+    const { hostname, origin } = new URL(target.url);
+    this.session = connectHttp2(origin, {
+      createConnection: () =>
+        connectTls({ host: "127.0.0.1", port: portOf(target.url), servername: hostname, ca: target.authority, ALPNProtocols: ["h2"] }),
+    });
+    this.session.on("error", (error) => (this.failure ??= error));
+    this.session.on("goaway", (_code, lastStream) => (this.lastStream = lastStream));
+  }
+
+  get usable(): boolean {
+    return !this.session.closed && !this.session.destroyed && this.lastStream === undefined;
+  }
+
+  send({ method, path, headers, body }: Request): Promise<Answer> {
+    const { patienceMilliseconds } = this.target;
+    const lowerCase = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    return new Promise((resolve, reject) => {
+      const stream = this.session.request({ ":method": method, ":path": path, ...lowerCase }, { endStream: body === undefined });
+      const chunks: Buffer[] = [];
+      let answered: Record<string, any> | undefined;
+      let error: Error | undefined;
+      const timer = setTimeout(() => {
+        error = new Error("timed out");
+        stream.close(constants.NGHTTP2_CANCEL);
+      }, patienceMilliseconds);
+      stream.on("response", (responseHeaders) => (answered = responseHeaders));
+      stream.on("data", (chunk) => chunks.push(chunk));
+      stream.on("error", (cause) => (error ??= cause));
+      stream.on("close", () => {
+        clearTimeout(timer);
+        if (error === undefined && stream.rstCode === constants.NGHTTP2_NO_ERROR && answered !== undefined) {
+          return resolve({ status: Number(answered[":status"]), headers: answered, text: Buffer.concat(chunks).toString() });
+        }
+        // RFC 9113, 6.8 and 8.7: neither kind has been processed.
+        const refused = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM || (this.lastStream !== undefined && (stream.id ?? 0) > this.lastStream);
+        reject(new NoAnswer(named(this.failure ?? error ?? new Error(`stream closed with code ${stream.rstCode}`)), refused));
+      });
+      if (body !== undefined) stream.end(body);
+    });
+  }
+
+  close(): void {
+    this.session.close();
+  }
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port || 443);
+}
+
+/** Returns the words of the report for an error of the network. */
+function named(error: Error): string {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (code === "ECONNREFUSED") return "connection refused";
+  if (code === "ECONNRESET" || code === "EPIPE") return `connection reset: ${error.message}`;
+  if (code === "ETIMEDOUT" || error.message === "timed out") return "timed out";
+  if (/^(ERR_SSL|ERR_TLS|CERT|UNABLE|DEPTH|SELF)/.test(code)) return `TLS error: ${code}`;
+  return [code, error.message].filter((word) => word !== "").join(" ");
+}
