@@ -12,7 +12,7 @@ type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting
 export type Settings = Values<typeof settings>;
 
 /** The settings of this stack, complete and checked, with what follows from them; frozen. */
-export interface Config extends Omit<Settings, "app" | "secretEnv"> {
+export interface Config extends Omit<Settings, "app" | "nginx" | "secretEnv"> {
   /** Name of the Pulumi stack. */
   readonly stack: string;
   /** `<name>-<stack>`: what every object on the Docker host begins with. */
@@ -27,6 +27,10 @@ export interface Config extends Omit<Settings, "app" | "secretEnv"> {
   readonly origins: readonly string[];
   /** Names that Django answers to. */
   readonly allowedHosts: readonly string[];
+  readonly nginx: Settings["nginx"] & {
+    /** Size of its in-memory /tmp, in MiB. */
+    readonly temporaryMegabytes: number;
+  };
   readonly app: Settings["app"] & {
     /** Absolute path of the build context on this machine. */
     readonly contextPath: string;
@@ -37,6 +41,8 @@ export interface Config extends Omit<Settings, "app" | "secretEnv"> {
     readonly gid: number;
     /** Processes and threads that one container of the app may have. */
     readonly processLimit: number;
+    /** Size of its in-memory /tmp, in MiB. */
+    readonly temporaryMegabytes: number;
     /** Worker processes a replica, `auto` resolved. */
     readonly workerCount: number;
     /** Whether nginx serves `/static/` from the volume; otherwise Django does. */
@@ -80,6 +86,14 @@ export function loadConfig(): Config {
   return freeze(complete(values, stack, dockerHost));
 }
 
+/** Share of a service's memory that its /tmp may take; what lies there counts as memory of the service. */
+const temporarySpace = { nginx: 1 / 2, app: 1 / 4 };
+
+/** Returns MiB from a size in nginx's way, such as `512k`, `10m` or `1g`. */
+function megabytes(size: string): number {
+  return Number(size.slice(0, -1)) * { k: 1 / 1024, m: 1, g: 1024 }[size.slice(-1) as "k" | "m" | "g"];
+}
+
 function complete(values: Settings, stack: string, dockerHost: string | undefined): Config {
   const { app, domain, aliases } = values;
   const secure = values.httpsPort !== undefined;
@@ -111,9 +125,11 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
       // The owner of a checkout has a desktop's processes beside the app's, and the user's limit is a multiple of this one.
       processLimit: develops ? 8192 : 512 + workerCount * (app.threads + 2),
       workerCount,
+      temporaryMegabytes: Math.floor(temporarySpace.app * app.memory),
       staticFromVolume: !develops,
       debug: develops,
     },
+    nginx: { ...values.nginx, temporaryMegabytes: Math.floor(temporarySpace.nginx * values.nginx.memory) },
     secretEnv: pulumi.secret(values.secretEnv),
   };
 }
@@ -196,7 +212,7 @@ function problem(path: string, value: unknown, allowed: string, fix = "", noun =
 }
 
 function crossChecks(values: Settings, given: Record<string, unknown>, dockerHost: string | undefined): string[] {
-  const { app, tls, httpPort, httpsPort, environment, bindAddress, postgres } = values;
+  const { app, tls, httpPort, httpsPort, environment, bindAddress, postgres, nginx } = values;
   const problems: string[] = [];
   const context = resolve(folder, app.context);
   if (!existsSync(context) || !statSync(context).isDirectory()) {
@@ -238,6 +254,17 @@ function crossChecks(values: Settings, given: Record<string, unknown>, dockerHos
   }
   if (app.devServerPort !== undefined && app.server === "runserver" && app.replicas > 1) {
     problems.push(problem("app.replicas", app.replicas, "1 where app.devServerPort is set", "set app.devServerPort to none"));
+  }
+  const largestBody = Math.min(temporarySpace.nginx * nginx.memory, temporarySpace.app * app.memory);
+  if (megabytes(nginx.maxBodySize) > largestBody) {
+    problems.push(
+      problem(
+        "nginx.maxBodySize",
+        nginx.maxBodySize,
+        `at most ${largestBody}m: half of nginx.memory and a quarter of app.memory, where uploads are kept on their way`,
+        "lower it, or raise nginx.memory and app.memory",
+      ),
+    );
   }
   if (environment === "prod" && postgres.publishPort !== undefined) {
     problems.push(

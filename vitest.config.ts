@@ -15,6 +15,14 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: "faults", include: ["test/faults/faults.test.ts"], testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: "power-cut", include: ["test/faults/power-cut.test.ts"], testTimeout: 600_000, hookTimeout: 300_000 },
+      },
+      {
+        extends: true,
         test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false },
       },
       {

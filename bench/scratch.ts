@@ -13,8 +13,21 @@ test("x", async () => {
   await site.start();
   try {
     const people = visitors(site.containersOf("django")[0], "admin", 300);
-    const args = { url: site.outputs.url, authority: site.outputs.caCertificate, patienceMilliseconds: 40000, perSecond: 200, seconds: 300,
-      reads: [{ path: "/", contains: "<h1>" }, { path: "/api/movies/?search=nothing", contains: "results" }, { path: "/healthz", contains: "ok" }], postPath: "/api/movies/", titlePrefix: "load-", visitors: people };
+    const args = {
+      url: site.outputs.url,
+      authority: site.outputs.caCertificate,
+      patienceMilliseconds: 40000,
+      perSecond: 200,
+      seconds: 300,
+      reads: [
+        { path: "/", contains: "<h1>" },
+        { path: "/api/movies/?search=nothing", contains: "results" },
+        { path: "/healthz", contains: "ok" },
+      ],
+      postPath: "/api/movies/",
+      titlePrefix: "load-",
+      visitors: people,
+    };
     const running = startLoad(args);
     await sleep(15000);
     const t0 = Date.now();
@@ -28,5 +41,7 @@ test("x", async () => {
     for (const part of split(all, t0, t1)) console.log(JSON.stringify(summarize(part)));
     const bykind = Map.groupBy(all, (r) => r.kind + r.method);
     for (const [k, v] of bykind) console.log(k, JSON.stringify(summarize(v)));
-  } finally { await site.stop(); }
+  } finally {
+    await site.stop();
+  }
 }, 600000);

@@ -47,7 +47,7 @@ export class Django extends pulumi.ComponentResource {
             cpus: app.cpus,
             memory: app.memory,
             processes: app.processLimit,
-            tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
+            tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,size=${app.temporaryMegabytes}m` },
             healthcheck: {
               command: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, https),
               intervalSeconds: 3,

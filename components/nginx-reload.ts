@@ -27,7 +27,8 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceMi
   const before = await liveConfiguration(docker, container);
   if (before === wanted) return true;
   const since = new Date(Date.now() - 1000).toISOString();
-  await docker("kill", "--signal", "HUP", container);
+  // Not `docker kill`: Docker 20.10 takes any signal of its own for a stop by hand, and restarts the container no more.
+  await docker("exec", container, "sh", "-c", 'kill -HUP "$(cat /tmp/nginx.pid)"');
   const end = Date.now() + patienceMilliseconds;
   let live = before;
   while (live !== wanted && Date.now() < end) {

@@ -88,7 +88,7 @@ export class Nginx extends pulumi.ComponentResource {
           cpus: nginx.cpus,
           memory: nginx.memory,
           processes: 64 + Math.ceil(nginx.cpus),
-          tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=256m` },
+          tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=${nginx.temporaryMegabytes}m` },
           healthcheck: {
             command: ["CMD", "curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", "3", "http://127.0.0.1:8081/healthz"],
             intervalSeconds: 2,

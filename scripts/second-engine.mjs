@@ -16,26 +16,54 @@ const core = "a fresh stack|changes nothing when nothing changed|ships new code"
  * Throws a Failure when the engine can't be had on this machine.
  */
 export async function runOnSecondEngine(environment, reportFolder) {
-  removeHost();
-  try {
-    await startHost(reportFolder);
+  return withHost(reportFolder, [], () => {
     const node = environment.PATH.split(":")[0];
     const path = `${node}:${join(root, "node_modules/.bin")}:/usr/sbin:/usr/bin:/sbin:/bin`;
     const inside = ["exec", "--workdir", root, "--env", `PATH=${path}`, host];
-    const report = ["--reporter=default", "--reporter=json", `--outputFile.json=${join(reportFolder, "report.json")}`];
-    const tests = ["vitest", "run", "--project", "docker", "test/docker/prod.test.ts", "-t", core, ...report];
+    const tests = ["vitest", "run", "--project", "docker", "test/docker/prod.test.ts", "-t", core, ...reportInto(reportFolder)];
     return spawnSync("docker", [...inside, ...tests], { cwd: root, stdio: "inherit" }).status ?? 1;
+  });
+}
+
+/** Runs the test that takes the power from a whole machine: the second engine's; otherwise as runOnSecondEngine. */
+export async function runPowerCut(environment, reportFolder) {
+  return withHost(reportFolder, ["--publish", "127.0.0.1:28443:18443"], (socket) => {
+    const variables = {
+      ...environment,
+      DOCKER_HOST: `unix://${socket}`,
+      DJANGO_STACK_TEST_HOST: host,
+      DJANGO_STACK_TEST_HOST_ENGINE: environment.DOCKER_HOST ?? "",
+    };
+    const tests = ["run", "--project", "power-cut", ...reportInto(reportFolder)];
+    return spawnSync(join(root, "node_modules/.bin/vitest"), tests, { cwd: root, env: variables, stdio: "inherit" }).status ?? 1;
+  });
+}
+
+const reportInto = (folder) => ["--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
+
+/** Starts the machine of the second engine, calls `work` with the path of its socket on this machine, and removes it. */
+async function withHost(folder, options, work) {
+  removeHost();
+  try {
+    await startHost(folder, options);
+    return work(join(folder, "engine", "docker.sock"));
   } finally {
     removeHost();
   }
 }
 
-async function startHost(reportFolder) {
+async function startHost(folder, options) {
   // Debian's own image where it can be pulled; else what the stand-ins of the base images are made from.
   const standIn = "django-stack-stand-in/debian:forky";
   const base = run("docker", ["image", "inspect", standIn]).status === 0 ? standIn : "debian:trixie";
   must(["build", "--quiet", "--build-arg", `BASE=${base}`, "--tag", image, join(root, "test", "hosts")], 900);
-  const volumes = [`${host}:/var/lib/docker`, "/sys/fs/cgroup:/sys/fs/cgroup", `${root}:${root}`, `${reportFolder}:${reportFolder}`];
+  const volumes = [
+    `${host}:/var/lib/docker`,
+    "/sys/fs/cgroup:/sys/fs/cgroup",
+    `${root}:${root}`,
+    `${folder}:${folder}`,
+    `${join(folder, "engine")}:/run/engine`,
+  ];
   const rights = ["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"];
   must([
     ...["run", "--detach", "--name", host, "--cgroupns", "host"],
@@ -43,6 +71,7 @@ async function startHost(reportFolder) {
     // Some machines' own containers lack this one, and so can't give it.
     ...["--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE"],
     ...rights.flatMap((right) => ["--security-opt", right]),
+    ...options,
     image,
   ]);
   step("second engine", await engineVersion());

@@ -37,7 +37,7 @@ describe("defaults", () => {
       httpsPort: 443,
       tls: { mode: "self-signed" },
       postgres: { version: 18, cpus: 2, memory: 1024, publishPort: undefined },
-      nginx: { workerConnections: 1024, keepaliveSeconds: 65, maxBodySize: "10m", cpus: 1, memory: 256 },
+      nginx: { workerConnections: 1024, keepaliveSeconds: 65, maxBodySize: "10m", cpus: 1, memory: 256, temporaryMegabytes: 128 },
       secrets: { databasePasswordVersion: 1, secretKeyVersion: 1 },
       protectData: true,
       superuser: undefined,
@@ -174,6 +174,11 @@ describe("fails", () => {
       "a superuser without an address",
       { superuser: { username: "admin" } },
       'superuser: got {"username":"admin"}; allowed: none, or { username, email }',
+    ],
+    [
+      "uploads larger than the memory they wait in",
+      { nginx: { maxBodySize: "200m", memory: "512m" } },
+      'nginx.maxBodySize: got "200m"; allowed: at most 128m: half of nginx.memory and a quarter of app.memory, where uploads are kept on their way; fix: lower it, or raise nginx.memory and app.memory',
     ],
     ["a flag that is neither", { protectData: "yes" }, 'protectData: got "yes"; allowed: true, false'],
     [

@@ -9,6 +9,8 @@ export type Kind = (typeof kinds)[number];
 export interface Target {
   /** An https URL; its name needn't resolve, every connection goes to 127.0.0.1. */
   readonly url: string;
+  /** Port of 127.0.0.1 to connect to. @default - the URL's own */
+  readonly port?: number;
   /** Certificate of the authority to trust, PEM. */
   readonly authority: string;
   /** How long an answer may take, in milliseconds. */
@@ -47,7 +49,7 @@ export class Connections {
 
   constructor(target: Target) {
     this.target = target;
-    const tls = { host: "127.0.0.1", port: portOf(target.url), ca: target.authority, servername: new URL(target.url).hostname };
+    const tls = { host: "127.0.0.1", port: portOf(target), ca: target.authority, servername: new URL(target.url).hostname };
     this.agents = { "keep-alive": new Agent({ ...tls, keepAlive: true }), fresh: new Agent({ ...tls, keepAlive: false, maxCachedSessions: 0 }) };
   }
 
@@ -77,7 +79,7 @@ export class Connections {
     return new Promise((resolve, reject) => {
       const length = body === undefined ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
       const call = requestHttps(
-        { agent, method, path, host: "127.0.0.1", port: portOf(url), headers: { Host: new URL(url).host, ...length, ...headers } },
+        { agent, method, path, host: "127.0.0.1", port: portOf(this.target), headers: { Host: new URL(url).host, ...length, ...headers } },
         (response) => {
           const chunks: Buffer[] = [];
           response.on("error", (error) => reject(new NoAnswer(named(error))));
@@ -110,7 +112,7 @@ class Http2Connection {
     const { hostname, origin } = new URL(target.url);
     this.session = connectHttp2(origin, {
       createConnection: () =>
-        connectTls({ host: "127.0.0.1", port: portOf(target.url), servername: hostname, ca: target.authority, ALPNProtocols: ["h2"] }),
+        connectTls({ host: "127.0.0.1", port: portOf(target), servername: hostname, ca: target.authority, ALPNProtocols: ["h2"] }),
     });
     this.session.on("error", (error) => (this.failure ??= error));
     this.session.on("goaway", (_code, lastStream) => (this.lastStream = lastStream));
@@ -153,12 +155,13 @@ class Http2Connection {
   }
 }
 
-function portOf(url: string): number {
-  return Number(new URL(url).port || 443);
+function portOf({ port, url }: Target): number {
+  return port ?? Number(new URL(url).port || 443);
 }
 
 /** Returns the words of the report for an error of the network. */
 function named(error: Error): string {
+  if (error.cause instanceof Error) return named(error.cause);
   const { code = "" } = error as NodeJS.ErrnoException;
   if (code === "ECONNREFUSED") return "connection refused";
   if (code === "ECONNRESET" || code === "EPIPE") return `connection reset: ${error.message}`;

@@ -59,7 +59,7 @@ export async function load(args: LoadArgs, stopped: () => boolean): Promise<Sent
     try {
       if (pending.size > mostUnderWay) throw new NoAnswer(`not sent: ${mostUnderWay} requests are unanswered`);
       const ask = method === "GET" ? () => read(kind, index) : () => post(kind, index, due);
-      for (let again = true; again; ) {
+      for (let again = true; again;) {
         again = false;
         try {
           release = await ask();
@@ -72,7 +72,16 @@ export async function load(args: LoadArgs, stopped: () => boolean): Promise<Sent
     } catch (error) {
       failure = (error as Error).message;
     }
-    results.push({ number: index, kind, method, due, milliseconds: Date.now() - due, release, retries, ...(failure === undefined ? {} : { failure }) });
+    results.push({
+      number: index,
+      kind,
+      method,
+      due,
+      milliseconds: Date.now() - due,
+      release,
+      retries,
+      ...(failure === undefined ? {} : { failure }),
+    });
   };
 
   const read = async (kind: Kind, index: number) => {

@@ -1,58 +1,37 @@
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { Client } from "../support/client.ts";
+import { describe, expect, test } from "vitest";
+import { overlap, summarize } from "../../bench/load/summary.ts";
 import { engineApi } from "../support/engine-api.ts";
+import { loadDuring } from "../support/site-load.ts";
 import { docker, type Site } from "../support/site.ts";
-import { trafficDuring } from "../support/traffic.ts";
+
+/** Requests a second while something changes. */
+const perSecond = 30;
 
 /** What each kind of change does to the visitors of the moment. */
 export function changesBehaviour(site: Site): void {
   const { prefix, project, stack } = site;
   const anonymous = () => site.anonymous();
   const containersOf = (component: string) => site.containersOf(component);
+  /** Brings the stack up to date under load; no request may fail, and no write may be lost or doubled. */
+  const upUnderLoad = async (work: () => Promise<unknown> = () => site.up()) => {
+    const result = await loadDuring(site, perSecond, work);
+    const { failures, ...summary } = summarize(result.requests);
+    expect({ failures, missing: result.missing, doubled: result.doubled }).toEqual({ failures: {}, missing: [], doubled: [] });
+    return { ...result, ...summary };
+  };
+  const nginxProcess = async () => {
+    const { Id, State } = await engineApi("GET", `/containers/${prefix}-nginx/json`);
+    return `${Id} ${State.Pid} ${State.StartedAt}`;
+  };
+  const editPage = (title: string) => {
+    const page = join(project, "movies/templates/movies/index.html");
+    writeFileSync(page, readFileSync(page, "utf8").replace(/<h1>[^<]*/, `<h1>${title}`));
+  };
 
-  describe("a change under traffic", () => {
-    const visitors: Client[] = [];
-    // Each of these has one request in flight at a time: Django gives a session a new id when it first meets it under a
-    // rotated key, and a second request that was under way with the old id would find itself logged out.
-    const idle: Client[] = [];
-    beforeAll(async () => {
-      for (let count = 0; count < 16; count++) {
-        const visitor = anonymous();
-        expect((await visitor.login("admin", site.outputs.superuserPassword)).status).toBe(302);
-        visitors.push(visitor);
-      }
-      idle.push(...visitors);
-    });
-    const nextIdle = async (): Promise<Client> => {
-      // A slow machine answers late; a site that doesn't answer at all is the request's own failure.
-      for (let waited = 0; waited < 4000; waited++) {
-        const visitor = idle.shift();
-        if (visitor !== undefined) return visitor;
-        await sleep(10);
-      }
-      throw new Error("every visitor has waited for an answer for 40 s");
-    };
-    const traffic = (work: () => Promise<unknown>) =>
-      trafficDuring(
-        {
-          perSecond: 20,
-          request: async (number) => {
-            if (number % 2 === 0) return anonymous().request("/");
-            const visitor = await nextIdle();
-            try {
-              return await visitor.postForm("/api/movies/", { title: `Load ${number}`, year: "2000" });
-            } finally {
-              idle.push(visitor);
-            }
-          },
-        },
-        work,
-      );
-    const movies = async () => JSON.parse((await anonymous().request("/api/movies/")).text).count as number;
-
+  describe("a change under load", () => {
     test("changes nothing when nothing changed", async () => {
       expect((await stack.up()).operations).toEqual([]);
     });
@@ -61,39 +40,104 @@ export function changesBehaviour(site: Site): void {
       const oldPage = (await anonymous().request("/")).text;
       const oldCss = /href="(\/static\/movies\/site\.[0-9a-f]{12}\.css)"/.exec(oldPage)?.[1] ?? "";
       const oldRelease = site.outputs.release;
-      const before = await movies();
+      const nginx = await nginxProcess();
       appendFileSync(join(project, "movies/static/movies/site.css"), "h1 { color: green; }\n");
-      writeFileSync(
-        join(project, "movies/templates/movies/index.html"),
-        readFileSync(join(project, "movies/templates/movies/index.html"), "utf8").replace("<h1>Movies", "<h1>Films"),
-      );
-      const nginx = (await engineApi("GET", `/containers/${prefix}-nginx/json`)).Id;
-      const result = await traffic(() => site.up());
-      expect(result.failures).toEqual([]);
-      expect(result.sent).toBeGreaterThan(100);
-      expect(result.releases).toEqual([oldRelease, site.outputs.release]);
-      expect((await engineApi("GET", `/containers/${prefix}-nginx/json`)).Id).toBe(nginx);
+      editPage("Films");
+      const { requests, releases, sent } = await upUnderLoad();
+      expect(sent).toBeGreaterThan(200);
+      expect(releases).toEqual([oldRelease, site.outputs.release]);
+      const both = overlap(requests, oldRelease, site.outputs.release);
+      expect(both?.lastOld).toBeGreaterThan(both?.firstNew ?? 0);
+      expect(await nginxProcess()).toBe(nginx);
       const page = (await anonymous().request("/")).text;
       const css = /href="(\/static\/movies\/site\.[0-9a-f]{12}\.css)"/.exec(page)?.[1] ?? "";
       expect(page).toContain("<h1>Films</h1>");
       expect((await anonymous().request(css)).text).toContain("color: green");
       expect((await anonymous().request(oldCss)).status).toBe(200);
-      expect(await movies()).toBe(before + Math.floor(result.sent / 2));
     });
 
-    test("rotates the database password and the secret key with no failed request, and the session survives", async () => {
-      stack.config = { ...stack.config, secrets: { databasePasswordVersion: 2, secretKeyVersion: 2 } };
-      const result = await traffic(() => site.up());
-      expect(result.failures).toEqual([]);
-      for (const visitor of [site.admin, ...visitors]) expect((await visitor.request("/admin/")).status).toBe(200);
+    test("goes back to the code before, and forth again", async () => {
+      const release = site.outputs.release;
+      editPage("Movies");
+      await upUnderLoad();
+      expect((await anonymous().request("/")).text).toContain("<h1>Movies</h1>");
+      expect(site.outputs.release).not.toBe(release);
+      editPage("Films");
+      await site.up();
+      expect(site.outputs.release).toBe(release);
+      expect((await anonymous().request("/")).text).toContain("<h1>Films</h1>");
     });
 
-    test("scales from two replicas to three to one with no failed request", async () => {
+    test("ships a migration that old code can live with", async () => {
+      const migration = join(project, "movies/migrations/0002_stars.py");
+      const add = 'migrations.AddField("movie", "stars", models.IntegerField(null=True))';
+      writeFileSync(
+        migration,
+        `from django.db import migrations, models\n\n\nclass Migration(migrations.Migration):\n    dependencies = [("movies", "0001_initial")]\n    operations = [${add}]\n`,
+      );
+      await upUnderLoad();
+      const [postgres] = containersOf("postgres");
+      expect(docker("exec", postgres, "psql", "-U", "postgres", "-d", "django", "-c", "\\d movies_movie")).toContain("stars");
+    });
+
+    test("finishes a request that began before the switch", async () => {
+      const urls = join(project, "config/urls.py");
+      const slow = `
+import time
+from django.http import HttpResponse
+def slow(request):
+    time.sleep(15)
+    return HttpResponse("slept\\n")
+urlpatterns.append(path("slow", slow))
+`;
+      const before = readFileSync(urls, "utf8");
+      writeFileSync(urls, before + slow);
+      await site.up();
+      const release = site.outputs.release;
+      writeFileSync(urls, before);
+      let answered: { status: number; text: string; release: unknown } | undefined;
+      let replaced = 0;
+      await upUnderLoad(async () => {
+        // It begins when the old replicas have a few seconds left before they are told to stop.
+        const begun = sleep(6000).then(async () => {
+          const { status, text, headers } = await anonymous().request("/slow");
+          answered = { status, text, release: headers["x-release"] };
+        });
+        await site.up();
+        replaced = Date.now();
+        await begun;
+      });
+      expect(replaced).toBeGreaterThan(0);
+      expect(answered).toEqual({ status: 200, text: "slept\n", release });
+      expect((await anonymous().request("/slow")).status).toBe(404);
+    });
+
+    test("takes a new environment, workers, threads and limits of the app", async () => {
       const app = stack.config.app as Record<string, unknown>;
-      for (const replicas of [3, 1]) {
+      stack.config = { ...stack.config, app: { ...app, env: { GREETING: "hello" }, workers: 2, threads: 3, memory: "400m", cpus: 0.9 } };
+      await upUnderLoad();
+      const [replica] = containersOf("django");
+      const { Config, HostConfig } = await engineApi("GET", `/containers/${replica}/json`);
+      expect(Config.Env).toContain("GREETING=hello");
+      expect([HostConfig.Memory, HostConfig.NanoCpus]).toEqual([400 * 1024 * 1024, 9e8]);
+      expect(Config.Cmd).toEqual(expect.arrayContaining(["--workers=2", "--threads=3"]));
+      stack.config = { ...stack.config, app };
+      await site.up();
+    });
+
+    test("rotates the database password and the secret key, and sessions survive", async () => {
+      // Logged in by an earlier test, through the form.
+      expect((await site.admin.request("/admin/")).status).toBe(200);
+      stack.config = { ...stack.config, secrets: { databasePasswordVersion: 2, secretKeyVersion: 2 } };
+      await upUnderLoad();
+      expect((await site.admin.request("/admin/")).status).toBe(200);
+    });
+
+    test("scales from two replicas to four to one", async () => {
+      const app = stack.config.app as Record<string, unknown>;
+      for (const replicas of [4, 1]) {
         stack.config = { ...stack.config, app: { ...app, replicas } };
-        const result = await traffic(() => site.up());
-        expect(result.failures).toEqual([]);
+        await upUnderLoad();
         expect(containersOf("django")).toHaveLength(replicas);
       }
       stack.config = { ...stack.config, app };
@@ -101,91 +145,22 @@ export function changesBehaviour(site: Site): void {
     });
 
     test("reloads nginx in place for a changed setting", async () => {
-      const pid = (await engineApi("GET", `/containers/${prefix}-nginx/json`)).State.Pid;
+      const nginx = await nginxProcess();
       stack.config = { ...stack.config, nginx: { keepaliveSeconds: 30 } };
-      const result = await traffic(() => site.up());
-      expect(result.failures).toEqual([]);
-      expect((await engineApi("GET", `/containers/${prefix}-nginx/json`)).State.Pid).toBe(pid);
+      await upUnderLoad();
+      expect(await nginxProcess()).toBe(nginx);
       expect(docker("exec", `${prefix}-nginx`, "nginx", "-T", "-q", "-c", "/etc/nginx/stack/current/nginx.conf")).toContain("keepalive_timeout 30s;");
     });
 
-    test("a failing migration fails up with its log, and the old version goes on", async () => {
-      const migration = join(project, "movies/migrations/0002_fails.py");
-      writeFileSync(
-        migration,
-        `from django.db import migrations, models
-
-class Migration(migrations.Migration):
-    dependencies = [("movies", "0001_initial")]
-    operations = [
-        migrations.AddField("movie", "stars", models.IntegerField(default=0)),
-        migrations.RunSQL("SELECT 1/0"),
-    ]
-`,
-      );
-      onTestFinished(() => rmSync(migration));
-      const [postgres] = containersOf("postgres");
-      const schema = () => docker("exec", postgres, "pg_dump", "-U", "postgres", "--schema-only", "--restrict-key=test", "django");
-      const before = schema();
-      const result = await traffic(async () => {
-        for (let attempt = 0; attempt < 2; attempt++)
-          await expect(stack.up()).rejects.toThrow(/-prod-django-release failed with exit code 1[^]*division by zero/);
-      });
-      expect(result.failures).toEqual([]);
-      expect(result.releases).toHaveLength(1);
-      expect(schema()).toBe(before);
-    });
-
-    test("a build that fails fails up with its last lines, and nothing is touched", async () => {
-      const dockerfile = join(project, "Dockerfile");
-      const good = readFileSync(dockerfile, "utf8");
-      writeFileSync(dockerfile, `${good}RUN echo "this build is broken on purpose" >&2 && exit 3\n`);
-      onTestFinished(() => writeFileSync(dockerfile, good));
-      const before = docker("ps", "--all", "--no-trunc", "--format", "{{.ID}}");
-      const result = await traffic(() =>
-        expect(stack.up()).rejects.toThrow(/this build is broken on purpose[^]*returned a non-zero code: 3|exit code: 3/),
-      );
-      expect(result.failures).toEqual([]);
-      expect(docker("ps", "--all", "--no-trunc", "--format", "{{.ID}}")).toBe(before);
-    });
-
-    test("an image that crashes at import fails up three times before anything is touched", async () => {
-      const wsgi = join(project, "config/wsgi.py");
-      const good = readFileSync(wsgi, "utf8");
-      writeFileSync(wsgi, `${good}\nraise RuntimeError("broken release")\n`);
-      onTestFinished(() => writeFileSync(wsgi, good));
-      const replicas = containersOf("django");
-      const result = await traffic(async () => {
-        for (let attempt = 0; attempt < 3; attempt++)
-          await expect(stack.up()).rejects.toThrow(/-prod-django-release failed with exit code 1[^]*broken release/);
-      });
-      expect(result.failures).toEqual([]);
-      expect(containersOf("django")).toEqual(replicas);
-    });
-
-    test("an image that never becomes healthy fails up again and again, gets no request, and a good one heals", async () => {
-      const health = join(project, "config/health.py");
-      const good = readFileSync(health, "utf8");
-      writeFileSync(health, good.replace('HttpResponse("ok\\n"', 'HttpResponse("broken\\n", status=500'));
-      onTestFinished(() => writeFileSync(health, good));
-      expect(readFileSync(health, "utf8")).toContain("status=500");
-      const result = await traffic(async () => {
-        // An old worker that is recycled meanwhile must find its own static manifest.
-        const [replica] = containersOf("django");
-        const endLastWorker = `
-import os, signal
-others = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()]
-workers = [pid for pid in others if b"gunicorn" in open(f"/proc/{pid}/cmdline", "rb").read()]
-os.kill(max(workers), signal.SIGTERM)`;
-        docker("exec", replica, "python", "-c", endLastWorker);
-        for (let attempt = 0; attempt < 2; attempt++) await expect(stack.up()).rejects.toThrow(/-prod-django-[01]-[0-9a-f]{7} didn't become healthy/);
-      });
-      expect(result.failures).toEqual([]);
-      expect(result.releases).toEqual([site.outputs.release]);
-      writeFileSync(health, good);
-      await site.up();
-      expect((await anonymous().request("/")).status).toBe(200);
-      expect(containersOf("django")).toHaveLength(2);
+    test("reloads nginx in place for a new name and the certificate that it needs", async () => {
+      const nginx = await nginxProcess();
+      const serial = () => docker("exec", `${prefix}-nginx`, "sha256sum", "/etc/nginx/stack/current/tls/certificate.pem");
+      const before = serial();
+      stack.config = { ...stack.config, aliases: ["www.movies.localhost", "films.localhost"] };
+      await upUnderLoad();
+      expect(await nginxProcess()).toBe(nginx);
+      expect(serial()).not.toBe(before);
+      expect((await anonymous().request("https://films.localhost:18443/healthz")).status).toBe(200);
     });
 
     test("a configuration that nginx -t accepts and only the reload refuses fails its gate with nginx's message, and the live one stays", async () => {
@@ -225,10 +200,7 @@ os.kill(max(workers), signal.SIGTERM)`;
           .split("\n")
           .filter((tag) => tag !== "current");
       for (const title of ["One", "Two", "Three"]) {
-        writeFileSync(
-          join(project, "movies/templates/movies/index.html"),
-          readFileSync(join(project, "movies/templates/movies/index.html"), "utf8").replace(/<h1>[^<]*/, `<h1>${title}`),
-        );
+        editPage(title);
         await site.up();
       }
       expect(ids().length).toBeLessThanOrEqual(4);

@@ -4,6 +4,8 @@ import type { MakeStack } from "../support/stack-driver.ts";
 import { browserBehaviour } from "./browser.ts";
 import { changesBehaviour } from "./changes.ts";
 import { dataBehaviour } from "./data.ts";
+import { failedChangesBehaviour } from "./failed-changes.ts";
+import { crashesBehaviour } from "./faults/crashes.ts";
 import { freshBehaviour } from "./fresh.ts";
 import { secretsBehaviour } from "./secrets.ts";
 
@@ -16,5 +18,7 @@ export function prodBehaviour(name: string, makeStack: MakeStack): void {
   browserBehaviour(site);
   secretsBehaviour(site);
   changesBehaviour(site);
+  failedChangesBehaviour(site);
+  crashesBehaviour(site);
   dataBehaviour(site);
 }

@@ -121,7 +121,7 @@ test("a replica", async () => {
   expect(inputs).toEqual({
     ...service,
     user: "10001:10001",
-    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=128m" },
     cpus: "1",
     memory: 512,
     memorySwap: 512,
@@ -147,7 +147,7 @@ test("nginx", async () => {
     ...service,
     name: "movies-prod-nginx",
     user: "101:101",
-    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,uid=101,gid=101,size=256m" },
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,uid=101,gid=101,size=128m" },
     cpus: "1",
     memory: 256,
     memorySwap: 256,

@@ -11,6 +11,8 @@ export interface Answer {
 export interface ClientArgs {
   /** URL of the site; its name needn't resolve, every request goes to 127.0.0.1. */
   readonly url: string;
+  /** Port of 127.0.0.1 to connect to. @default - the URL's own */
+  readonly port?: number | undefined;
   /** Certificate of the authority to trust, PEM. */
   readonly authority?: string | undefined;
 }
@@ -37,7 +39,7 @@ export class Client {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const options = {
       host: "127.0.0.1",
-      port: url.port === "" ? (secure ? 443 : 80) : Number(url.port),
+      port: this.args.port ?? (url.port === "" ? (secure ? 443 : 80) : Number(url.port)),
       path: url.pathname + url.search,
       method,
       servername: url.hostname,

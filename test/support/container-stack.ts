@@ -28,6 +28,8 @@ interface Made {
 export class ContainerStack implements StackDriver {
   readonly stack: string;
   config: Record<string, unknown>;
+  /** Changes the inputs of containers before they are made: for what no config can ask for. */
+  adjust: (inputs: Record<string, any>) => Record<string, any> = (inputs) => inputs;
   private made = new Map<string, Made>();
   private leftovers: Made[] = [];
 
@@ -95,7 +97,8 @@ export class ContainerStack implements StackDriver {
   private async apply(registration: Registration, hooks: Map<string, (args: any) => unknown>, seen: Set<string>, operations: Operation[]) {
     const key = `${registration.type} ${registration.name}`;
     seen.add(key);
-    const inputs = reveal(registration.inputs);
+    const declared = reveal(registration.inputs);
+    const inputs = registration.type.endsWith(":Container") ? this.adjust(declared) : declared;
     const old = this.made.get(key);
     // A job or service that a gate removed is made again, as after a refresh.
     const gone = old !== undefined && registration.type.endsWith(":Container") && !(await exists(old.id));

@@ -27,8 +27,12 @@ export class Site {
   /** A visitor who may log in and stay so. */
   admin = new Client({ url: "https://movies.localhost:18443" });
 
-  constructor(name: string, makeStack: MakeStack) {
+  /** Port of 127.0.0.1 that leads to the site's HTTPS port, where that isn't the same. */
+  readonly port: number | undefined;
+
+  constructor(name: string, makeStack: MakeStack, { port, config = {} }: { port?: number; config?: Record<string, unknown> } = {}) {
     this.name = name;
+    this.port = port;
     this.prefix = `${name}-prod`;
     this.project = join(tmpdir(), `${name}-prod-${process.pid}`, "django");
     this.stack = makeStack("prod", {
@@ -41,6 +45,7 @@ export class Site {
       bindAddress: "127.0.0.1",
       app: { context: this.project, drainSeconds: 6, requestGraceSeconds: 20, startSeconds: 20 },
       superuser: { username: "admin", email: "admin@example.com" },
+      ...config,
     });
   }
 
@@ -63,7 +68,7 @@ export class Site {
 
   /** A visitor without cookies. */
   anonymous(): Client {
-    return new Client({ url: this.outputs.url, authority: this.outputs.caCertificate });
+    return new Client({ url: this.outputs.url, port: this.port, authority: this.outputs.caCertificate });
   }
 
   /** Ids of the running containers of a component. */
