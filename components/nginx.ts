@@ -96,7 +96,8 @@ export class Nginx extends pulumi.ComponentResource {
             retries: 5,
             startSeconds: 60,
           },
-          stopSeconds: app.requestGraceSeconds + 10,
+          // From SIGQUIT on it accepts nobody: its last requests get a second, then whoever replaces it can listen.
+          stopSeconds: 1,
         }),
         name,
         image: args.image,

@@ -55,7 +55,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
       expect(inputs.memory).toBeGreaterThan(0);
       expect(inputs.memorySwap).toBe(inputs.memory);
       expect(Number(inputs.cpus)).toBeGreaterThan(0);
-      expect(inputs.destroyGraceSeconds).toBeGreaterThan(5);
+      expect(inputs.destroyGraceSeconds).toBeGreaterThan(0);
       expect(inputs.waitTimeout).toBeGreaterThan(0);
       expect(inputs.healthcheck.tests[0]).toBe("CMD");
       expect(inputs.ulimits.map(({ name: limit }: { name: string }) => limit)).toEqual(["nofile", "nproc"]);

@@ -7,6 +7,7 @@ import { dataBehaviour } from "./data.ts";
 import { failedChangesBehaviour } from "./failed-changes.ts";
 import { crashesBehaviour } from "./faults/crashes.ts";
 import { freshBehaviour } from "./fresh.ts";
+import { interruptionsBehaviour } from "./interruptions.ts";
 import { secretsBehaviour } from "./secrets.ts";
 
 /** What production has to do, whoever runs the program: real containers, under traffic where it says so. */
@@ -19,6 +20,7 @@ export function prodBehaviour(name: string, makeStack: MakeStack): void {
   secretsBehaviour(site);
   changesBehaviour(site);
   failedChangesBehaviour(site);
+  interruptionsBehaviour(site);
   crashesBehaviour(site);
   dataBehaviour(site);
 }

@@ -152,7 +152,7 @@ test("nginx", async () => {
     memory: 256,
     memorySwap: 256,
     waitTimeout: 60,
-    destroyGraceSeconds: 40,
+    destroyGraceSeconds: 1,
     stopSignal: "SIGQUIT",
     image: "sha256:movies-prod-nginx-image",
     entrypoints: ["nginx", "-c", "/etc/nginx/stack/current/nginx.conf", "-g", "daemon off;"],
