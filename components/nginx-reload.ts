@@ -1,3 +1,6 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DockerError, lastLines, runOnVolume, type DockerCommand } from "./docker-engine.ts";
 
@@ -14,7 +17,9 @@ export interface ReloadArgs {
 }
 
 /**
- * Reloads a running nginx, waits until it answers with the new configuration's id and returns true; returns false when none runs yet.
+ * Reloads a running nginx and waits until it answers with the new configuration's id; new replicas join the old ones first.
+ *
+ * Returns false when no nginx runs yet.
  *
  * `nginx -t` isn't the whole gate: a changed shared memory zone passes it, and only the reload refuses it. Then the
  * configuration that is live becomes the current one again, so that a restart of nginx finds a good one.
@@ -27,29 +32,70 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceMi
   const before = await liveConfiguration(docker, container);
   if (before === wanted) return true;
   const since = new Date(Date.now() - 1000).toISOString();
-  // Not `docker kill`: Docker 20.10 takes any signal of its own for a stop by hand, and restarts the container no more.
-  await docker("exec", container, "sh", "-c", 'kill -HUP "$(cat /tmp/nginx.pid)"');
-  const end = Date.now() + patienceMilliseconds;
-  let live = before;
-  while (live !== wanted && Date.now() < end) {
-    await sleep(100);
-    live = await liveConfiguration(docker, container);
+  const goOver = async (id: string) => {
+    // Not `docker kill`: Docker 20.10 takes any signal of its own for a stop by hand, and restarts the container no more.
+    await docker("exec", container, "sh", "-c", 'kill -HUP "$(cat /tmp/nginx.pid)"');
+    const end = Date.now() + patienceMilliseconds;
+    while (Date.now() < end) {
+      if ((await liveConfiguration(docker, container)) === id) return;
+      await sleep(100);
+    }
+    throw new NotLive(`nginx kept its configuration and goes on with it; it refused the new one: ${await lastErrors(docker, container, since)}`);
+  };
+  const onVolume = (script: string, ...words: string[]) => runOnVolume({ docker, volume, container: jobId, script, words });
+  try {
+    if (before !== undefined) {
+      const joined = `joined-${wanted}`;
+      await onVolume(joinScript, before, wanted, joined);
+      if ((await docker("exec", container, "readlink", "/etc/nginx/stack/current")).stdout.trim() === joined) {
+        await goOver(joined);
+        // Docker's DNS answers within milliseconds.
+        await sleep(Math.min(500, patienceMilliseconds));
+        await onVolume(pointScript, wanted);
+      }
+    }
+    await goOver(wanted);
+    return true;
+  } catch (error) {
+    if (!(error instanceof NotLive)) throw error;
+    if (before !== undefined) await onVolume(pointScript, before);
+    await docker("rm", "--force", jobId);
+    throw error;
   }
-  if (live === wanted) return true;
+}
+
+class NotLive extends Error {}
+
+const pointScript = 'ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current';
+
+const joinScript = readFileSync(join(import.meta.dirname, "..", "containers", "join-replicas.sh"), "utf8");
+
+async function lastErrors(docker: DockerCommand, container: string, since: string): Promise<string> {
   const { stderr } = await docker("logs", "--since", since, container);
-  const cause = lastLines(
-    stderr
-      .split("\n")
-      .filter((line) => /\[(emerg|alert|crit|error)\]/.test(line))
-      .join("\n"),
-    3,
-  );
-  if (before !== undefined) {
-    const script = 'ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current';
-    await runOnVolume({ docker, volume, container: jobId, script, words: [before] });
-  }
-  await docker("rm", "--force", jobId);
-  throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${cause || "no message within its time"}`);
+  const errors = stderr.split("\n").filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
+  return lastLines(errors.join("\n"), 3) || "no message within its time";
+}
+
+/**
+ * Checks that nginx serves the certificate that lies on its volume.
+ *
+ * @param hostname a name that the certificate is for.
+ * @throws Error with both serial numbers when it serves another one.
+ */
+export async function requireServedCertificate(docker: DockerCommand, container: string, hostname: string): Promise<void> {
+  const { stdout: stored } = await docker("exec", container, "cat", "/etc/nginx/stack/current/tls/certificate.pem");
+  // Static files are nginx's own: Django hears nothing of it.
+  const request = ["--silent", "--insecure", "--head", "--output", "/dev/null", "--max-time", "5", `https://${hostname}:8443/static/`];
+  const { stdout: served } = await docker(
+    "exec", container, "curl", "--resolve", `${hostname}:8443:127.0.0.1`, "--write-out", "%{certs}", ...request,
+  ); // prettier-ignore
+  const [wanted, got] = [stored, served].map(serialNumber);
+  if (got !== wanted) throw new Error(`nginx serves certificate ${got}, and the one on its volume is ${wanted}`);
+}
+
+function serialNumber(text: string): string {
+  const [first] = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text) ?? [];
+  return first === undefined ? "none" : new X509Certificate(first).serialNumber;
 }
 
 async function isRunning(docker: DockerCommand, container: string): Promise<boolean> {

@@ -1,6 +1,8 @@
-import { expect, test } from "vitest";
+import { X509Certificate } from "node:crypto";
+import { describe, expect, test } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
-import { reloadNginx } from "../../components/nginx-reload.ts";
+import { reloadNginx, requireServedCertificate } from "../../components/nginx-reload.ts";
+import { signedCertificate } from "../support/certificates.ts";
 import { fakeDocker } from "../support/fake-docker.ts";
 
 const args = { container: "movies-prod-nginx", volume: "movies-prod-nginx-files", jobId: "job1", patienceMilliseconds: 300 };
@@ -25,12 +27,33 @@ test("sends HUP and waits until the new configuration answers", async () => {
   let asked = 0;
   const { docker, calls } = fakeDocker([
     [/State.Running/, "true"],
+    [/\.Image/, "sha256:1"],
     [/^inspect/, "new\n"],
     [/kill -HUP/, ""],
+    [/^run/, ""],
+    [/readlink/, "new"],
     [/^exec/, () => (asked++ < 2 ? "old" : "new")],
   ]);
   expect(await reloadNginx({ ...args, docker })).toBe(true);
   expect(calls.filter((call) => call.includes("kill"))).toEqual(['exec movies-prod-nginx sh -c kill -HUP "$(cat /tmp/nginx.pid)"']);
+});
+
+test("goes over to the old and the new replicas together before it goes over to the new ones", async () => {
+  let live = "old";
+  let current = "new";
+  const { docker, calls } = fakeDocker([
+    [/State.Running/, "true"],
+    [/\.Image/, "sha256:1"],
+    [/^inspect/, "new\n"],
+    [/kill -HUP/, () => ((live = current), "")],
+    [/^run .* sh old new joined-new$/s, () => ((current = "joined-new"), "")],
+    [/^run .* sh new$/s, () => ((current = "new"), "")],
+    [/readlink/, () => current],
+    [/^exec/, () => live],
+  ]);
+  expect(await reloadNginx({ ...args, docker })).toBe(true);
+  expect(calls.filter((call) => call.includes("kill -HUP"))).toHaveLength(2);
+  expect([live, current]).toEqual(["new", "new"]);
 });
 
 test("fails with nginx's message, makes the live configuration current again and removes the job", async () => {
@@ -40,6 +63,7 @@ test("fails with nginx's message, makes the live configuration current again and
     [/\.Image/, "sha256:1"],
     [/^inspect/, "new"],
     [/kill -HUP/, ""],
+    [/readlink/, "new"],
     [/^exec/, "old"],
     [/^logs/, { stderr: log }],
     [/^run/, ""],
@@ -52,4 +76,26 @@ test("fails with nginx's message, makes the live configuration current again and
     'run --rm --user 0:0 --network none --volume movies-prod-nginx-files:/files --entrypoint /bin/sh sha256:1 -ec ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current sh old',
     "rm --force job1",
   ]);
+});
+
+describe("requireServedCertificate", () => {
+  const [one, two] = [signedCertificate(["movies.example"]), signedCertificate(["movies.example"])];
+  const serve = (served: string) =>
+    fakeDocker([
+      [/ cat /, one.chain],
+      [/ curl --resolve movies.example:8443:127.0.0.1 /, served],
+    ]);
+
+  test("is content with the certificate of the volume", async () => {
+    await requireServedCertificate(serve(`Subject:CN = movies.example\n${one.chain}`).docker, "movies-prod-nginx", "movies.example");
+  });
+
+  test.each([
+    ["another one", two.chain, new X509Certificate(two.leaf).serialNumber],
+    ["none", "", "none"],
+  ])("fails for %s, with both serial numbers", async (_, served, serial) => {
+    await expect(requireServedCertificate(serve(served).docker, "movies-prod-nginx", "movies.example")).rejects.toThrow(
+      `nginx serves certificate ${serial}, and the one on its volume is ${new X509Certificate(one.leaf).serialNumber}`,
+    );
+  });
 });
