@@ -1,10 +1,11 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { ContainerStack } from "../test/support/container-stack.ts";
 import { PulumiStack } from "../test/support/pulumi-stack.ts";
+import { composeCommand, ComposeProject } from "./load/compose-project.ts";
 
 const root = join(import.meta.dirname, "..");
 const project = join(tmpdir(), `django-stack-bench-${process.pid}`);
@@ -18,6 +19,7 @@ cpSync(join(root, "django"), project, { recursive: true });
 afterAll(async () => {
   await new ContainerStack("prod", config).sweep();
   rmSync(project, { recursive: true });
+  rmSync(join(tmpdir(), `dsbench-compose-${process.pid}`), { recursive: true, force: true });
   const machine = `${cpus().length} x ${cpus()[0].model}, Docker ${docker("version", "--format", "{{.Server.Version}}").trim()}, ${new Date().toISOString().slice(0, 10)}`;
   mkdirSync(join(root, "bench/results"), { recursive: true });
   writeFileSync(join(root, "bench/results/stack.json"), `${JSON.stringify({ machine, runs, rows }, null, 2)}\n`);
@@ -54,9 +56,7 @@ test("a rebuild after a change of one line beside a cold build", async () => {
 });
 
 test("a fresh production stack with images at hand beside docker compose", async () => {
-  const compose = [["docker", "compose"], ["docker-compose"]].find(([command, ...args]) =>
-    /version v?2/i.test(spawnSync(command, [...args, "version"], { encoding: "utf8" }).stdout ?? ""),
-  );
+  const compose = composeCommand();
   const image = "dsbench-prod-compose";
   docker("build", "--quiet", "--tag", image, project);
   const peer: number[] = [];
@@ -64,12 +64,9 @@ test("a fresh production stack with images at hand beside docker compose", async
   let memory = "";
   for (let run = 0; run < runs; run++) {
     if (compose !== undefined) {
-      const [command, ...words] = compose;
-      const options = { env: { ...process.env, BENCH_IMAGE: image, BENCH_PORT: "18091" }, encoding: "utf8" as const, stdio: "pipe" as const };
-      const peerProject = (...args: string[]) =>
-        execFileSync(command, [...words, "--project-name", "dsbench-prod-peer", "--file", join(root, "bench/compose.yaml"), ...args], options);
-      peer.push(await seconds(() => peerProject("up", "--detach", "--wait")));
-      peerProject("down", "--volumes");
+      const peerProject = new ComposeProject("dsbench-prod-peer", image, 18454, join(tmpdir(), `dsbench-compose-${process.pid}`));
+      peer.push(await seconds(() => peerProject.compose("up", "--detach", "--wait")));
+      peerProject.compose("down", "--volumes");
     }
     const stack = new ContainerStack("prod", { ...config, protectData: "false", app: { context: project, drainSeconds: 6 } });
     await stack.up();

@@ -2,7 +2,22 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
-import { fail } from "./setup/terminal.mjs";
+import { fail, wrongUse } from "./setup/terminal.mjs";
+
+const usage = `Measures this machine's stack beside a compose project written by hand.
+
+  npm run bench                 rebuild, a fresh stack, idle memory, and what changes nothing
+  npm run bench:rollout         failed requests and latency for each kind of change, under 200 requests a second
+
+Example: npm run bench:rollout`;
+
+const benches = ["stack", "rollout"];
+const [bench = "stack", ...rest] = process.argv.slice(2);
+if (bench === "--help") {
+  process.stdout.write(`${usage}\n`);
+  process.exit(0);
+}
+if (!benches.includes(bench) || rest.length > 0) wrongUse(`${[bench, ...rest].join(" ")}: unknown; allowed: ${benches.join(", ")}`, usage);
 
 try {
   const environment = setUpNode();
@@ -15,9 +30,9 @@ try {
     process.stderr.write(`${error.message}\n`);
   }
   const variables = { ...environment, ...pulumi?.environment, DJANGO_STACK_TEST_PULUMI: pulumi?.command ?? "" };
+  const vitest = join(root, "node_modules", ".bin", "vitest");
   process.exitCode =
-    spawnSync(join(root, "node_modules", ".bin", "vitest"), ["run", "--project", "bench"], { cwd: root, env: variables, stdio: "inherit" }).status ??
-    1;
+    spawnSync(vitest, ["run", "--project", "bench", `bench/${bench}.ts`], { cwd: root, env: variables, stdio: "inherit" }).status ?? 1;
 } catch (error) {
   fail(error);
 }

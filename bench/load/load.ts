@@ -8,18 +8,21 @@ export interface Visitor {
 }
 
 export interface LoadArgs extends Target {
-  /** Requests started a second, whether or not earlier ones have been answered; half of them GET, half POST. */
+  /** Requests started a second, whether or not earlier ones have been answered. */
   readonly perSecond: number;
   /** How long it goes on unless it is stopped, in seconds. */
   readonly seconds: number;
-  /** Pages to read in turn, and what their answers must contain. */
-  readonly reads: readonly { readonly path: string; readonly contains: string }[];
-  /** Where the movies are posted. */
-  readonly postPath: string;
+  /** What is asked for in turn: a page and what its answer must contain, or a movie to post. */
+  readonly cycle: readonly (Page | "post")[];
   /** Every POST's title is this and the request's number. */
   readonly titlePrefix: string;
   /** Who posts; each has one request under way at a time, as Django wants it while a key rotates. */
   readonly visitors: readonly Visitor[];
+}
+
+export interface Page {
+  readonly path: string;
+  readonly contains: string;
 }
 
 /** What became of one request. */
@@ -52,13 +55,15 @@ export async function load(args: LoadArgs, stopped: () => boolean): Promise<Sent
 
   const one = async (index: number, due: number) => {
     const kind = kinds[index % kinds.length];
-    const method = Math.floor(index / kinds.length) % 2 === 0 ? "GET" : "POST";
+    // Every kind of connection meets every request.
+    const wanted = args.cycle[Math.floor(index / kinds.length) % args.cycle.length];
+    const method = wanted === "post" ? "POST" : "GET";
     let retries = 0;
     let release = "";
     let failure: string | undefined;
     try {
       if (pending.size > mostUnderWay) throw new NoAnswer(`not sent: ${mostUnderWay} requests are unanswered`);
-      const ask = method === "GET" ? () => read(kind, index) : () => post(kind, index, due);
+      const ask = wanted === "post" ? () => post(kind, index, due) : () => read(kind, wanted);
       for (let again = true; again;) {
         again = false;
         try {
@@ -84,8 +89,7 @@ export async function load(args: LoadArgs, stopped: () => boolean): Promise<Sent
     });
   };
 
-  const read = async (kind: Kind, index: number) => {
-    const { path, contains } = args.reads[Math.floor(index / kinds.length / 2) % args.reads.length];
+  const read = async (kind: Kind, { path, contains }: Page) => {
     const { status, headers, text } = await connections.send(kind, { method: "GET", path, headers: {} });
     if (status !== 200) throw new Error(`status ${status}`);
     if (!text.includes(contains)) throw new Error(`wrong body: ${text.slice(0, 80)}`);
@@ -104,7 +108,7 @@ export async function load(args: LoadArgs, stopped: () => boolean): Promise<Sent
     try {
       const { status, headers, text } = await connections.send(kind, {
         method: "POST",
-        path: args.postPath,
+        path: "/api/movies/",
         headers: {
           "Content-Type": "application/json",
           Cookie: `sessionid=${visitor.session}; csrftoken=${visitor.csrfToken}`,

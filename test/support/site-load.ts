@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Sent } from "../../bench/load/load.ts";
+import type { LoadArgs, Sent } from "../../bench/load/load.ts";
 import { startLoad, type RunningLoad } from "../../bench/load/start-load.ts";
 import { docker, type Site } from "./site.ts";
 import { visitors } from "./visitors.ts";
@@ -17,28 +17,31 @@ export interface LoadResult extends Ledger {
   readonly requests: Sent[];
 }
 
+const halfOfThemPosts: LoadArgs["cycle"] = [
+  { path: "/admin/login/", contains: "csrfmiddlewaretoken" },
+  "post",
+  { path: "/api/movies/?search=Alien", contains: '"results"' },
+  "post",
+];
+
 /** A steady load on a site while something happens to it. */
 export class SiteLoad {
   private readonly site: Site;
   private readonly titlePrefix: string;
   private readonly running: RunningLoad;
 
-  /** @param perSecond half of these GET, half POST, over the four kinds of connections in turn. */
-  constructor(site: Site, perSecond: number) {
+  /** @param perSecond requests a second, over the four kinds of connections in turn. */
+  constructor(site: Site, perSecond: number, cycle: LoadArgs["cycle"] = halfOfThemPosts) {
     this.site = site;
     this.titlePrefix = `load-${randomBytes(4).toString("hex")}-`;
     this.running = startLoad({
       url: site.outputs.url,
       port: site.port,
-      authority: site.outputs.caCertificate,
+      authority: site.authority,
       patienceMilliseconds: 40_000,
       perSecond,
       seconds: 600,
-      reads: [
-        { path: "/admin/login/", contains: "csrfmiddlewaretoken" },
-        { path: "/api/movies/?search=Alien", contains: '"results"' },
-      ],
-      postPath: "/api/movies/",
+      cycle,
       titlePrefix: this.titlePrefix,
       visitors: visitors(site.containersOf("django")[0], "admin", Math.max(16, 2 * perSecond)),
     });
@@ -47,7 +50,7 @@ export class SiteLoad {
   /** Waits for the last answers, then looks every POST up in the database. */
   async stop(): Promise<LoadResult> {
     const requests = await this.running.stop();
-    const counts = await this.storedTitles();
+    const counts = storedTitles(this.site.containersOf("postgres")[0], this.titlePrefix);
     const posts = requests
       .filter(({ method }) => method === "POST")
       .map((request) => ({ ...request, title: `${this.titlePrefix}${request.number}` }));
@@ -57,18 +60,18 @@ export class SiteLoad {
       doubled: [...counts].filter(([, count]) => count > 1).map(([title]) => title),
     };
   }
+}
 
-  private async storedTitles(): Promise<Map<string, number>> {
-    const query = `SELECT title, count(*) FROM movies_movie WHERE title LIKE '${this.titlePrefix}%' GROUP BY title`;
-    const [postgres] = this.site.containersOf("postgres");
-    const rows = docker("exec", postgres, "psql", "--username=postgres", "--dbname=django", "--no-align", "--tuples-only", "--command", query);
-    return new Map(
-      rows
-        .split("\n")
-        .filter((row) => row !== "")
-        .map((row) => [row.split("|")[0], Number(row.split("|")[1])]),
-    );
-  }
+/** Returns how often each title that begins with a prefix is in the database. */
+export function storedTitles(postgres: string, titlePrefix: string): Map<string, number> {
+  const query = `SELECT title, count(*) FROM movies_movie WHERE title LIKE '${titlePrefix}%' GROUP BY title`;
+  const rows = docker("exec", postgres, "psql", "--username=postgres", "--dbname=django", "--no-align", "--tuples-only", "--command", query);
+  return new Map(
+    rows
+      .split("\n")
+      .filter((row) => row !== "")
+      .map((row) => [row.split("|")[0], Number(row.split("|")[1])]),
+  );
 }
 
 /** Puts a load on a site while `work` goes on, with a quiet time before and after. */

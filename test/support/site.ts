@@ -22,6 +22,8 @@ export class Site {
   /** Folder of the copy. */
   readonly project: string;
   readonly stack: StackDriver;
+  /** Whom visitors trust, PEM; the stack's own authority when empty. */
+  authorities: string[] = [];
   /** Outputs of the last `up`. */
   outputs: Record<string, any> = {};
   /** A visitor who may log in and stay so. */
@@ -66,9 +68,14 @@ export class Site {
     ({ outputs: this.outputs } = await this.stack.up());
   }
 
+  /** Certificates of the authorities that visitors trust, PEM. */
+  get authority(): string {
+    return this.authorities.length > 0 ? this.authorities.join("\n") : this.outputs.caCertificate;
+  }
+
   /** A visitor without cookies. */
   anonymous(): Client {
-    return new Client({ url: this.outputs.url, port: this.port, authority: this.outputs.caCertificate });
+    return new Client({ url: this.outputs.url, port: this.port, authority: this.authority });
   }
 
   /** Ids of the running containers of a component. */

@@ -2,8 +2,20 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { Visitor } from "../../bench/load/load.ts";
 
-/** Logs `count` visitors in as a user of the site, without asking for passwords; returns their sessions. */
-export function visitors(container: string, username: string, count: number): Visitor[] {
+/** Runs a program in the shell of `manage.py`, by the entry script, which knows the secrets. */
+const byEntryScript = ["sh", "-c", 'exec sh "$(ls -d /run/stack/current)/entry.sh" run python manage.py shell --command "$0"'];
+
+/** Runs a Python program in Django's shell inside a container and returns what it printed. */
+export function runInShell(container: string, program: string, shell: readonly string[] = byEntryScript): string {
+  return execFileSync("docker", ["exec", container, ...shell, program], { encoding: "utf8" });
+}
+
+/**
+ * Logs `count` visitors in as a user of the site, without asking for passwords; returns their sessions.
+ *
+ * @param shell command, the program being its next word. @default - the stack's own way
+ */
+export function visitors(container: string, username: string, count: number, shell: readonly string[] = byEntryScript): Visitor[] {
   const program = `
 from importlib import import_module
 from django.conf import settings
@@ -17,7 +29,6 @@ for _ in range(${count}):
     session.save()
     print("session", session.session_key)
 `;
-  const command = 'exec sh "$(ls -d /run/stack/current)/entry.sh" run python manage.py shell --command "$0"';
-  const printed = execFileSync("docker", ["exec", container, "sh", "-c", command, program], { encoding: "utf8" });
+  const printed = runInShell(container, program, shell);
   return [...printed.matchAll(/^session (\S+)$/gm)].map(([, session]) => ({ session, csrfToken: randomBytes(16).toString("hex") }));
 }
