@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { networkInterfaces } from "node:os";
 import { join, relative, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { lastDay } from "./certificate-check.ts";
 import type { Owner } from "./components/labels.ts";
+import { crossChecks, problem, providedCertificate, remote, temporarySpace } from "./config-checks.ts";
 import { settings, type Setting } from "./settings.ts";
 
 type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting<infer T> ? T : Values<Table[Key]> };
@@ -12,7 +14,7 @@ type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting
 export type Settings = Values<typeof settings>;
 
 /** The settings of this stack, complete and checked, with what follows from them; frozen. */
-export interface Config extends Omit<Settings, "app" | "nginx" | "secretEnv"> {
+export interface Config extends Omit<Settings, "app" | "nginx" | "secretEnv" | "tls"> {
   /** Name of the Pulumi stack. */
   readonly stack: string;
   /** `<name>-<stack>`: what every object on the Docker host begins with. */
@@ -23,6 +25,12 @@ export interface Config extends Omit<Settings, "app" | "nginx" | "secretEnv"> {
   readonly dockerHost: string | undefined;
   /** Scheme, domain and, where it isn't the scheme's own, port; no slash at the end. */
   readonly url: string;
+  /** Whether browsers come over TLS, whoever ends it. */
+  readonly https: boolean;
+  /** Where TLS ends and how; `provided` holds the certificate of tls.mode provided. */
+  readonly tls: Pick<Settings["tls"], "mode" | "policy"> & {
+    readonly provided: { readonly chain: string; readonly privateKey: pulumi.Output<string>; readonly notAfter: string } | undefined;
+  };
   /** Origins, one a name of the site, that Django accepts forms from. */
   readonly origins: readonly string[];
   /** Names that Django answers to. */
@@ -76,7 +84,7 @@ export function loadConfig(): Config {
     problems.push(problem("stack name", stack, "1 to 20 lower-case letters, digits and inner hyphens", "pulumi stack rename <new name>"));
   }
   const dockerHost = new pulumi.Config("docker").get("host") ?? process.env.DOCKER_HOST;
-  if (problems.length === 0) problems.push(...crossChecks(values, given, dockerHost));
+  if (problems.length === 0) problems.push(...crossChecks(values, given, dockerHost, folder));
   if (problems.length > 0) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
     throw new pulumi.RunError(
@@ -86,20 +94,14 @@ export function loadConfig(): Config {
   return freeze(complete(values, stack, dockerHost));
 }
 
-/** Share of a service's memory that its /tmp may take; what lies there counts as memory of the service. */
-const temporarySpace = { nginx: 1 / 2, app: 1 / 4 };
-
-/** Returns MiB from a size in nginx's way, such as `512k`, `10m` or `1g`. */
-function megabytes(size: string): number {
-  return Number(size.slice(0, -1)) * { k: 1 / 1024, m: 1, g: 1024 }[size.slice(-1) as "k" | "m" | "g"];
-}
-
 function complete(values: Settings, stack: string, dockerHost: string | undefined): Config {
   const { app, domain, aliases } = values;
-  const secure = values.httpsPort !== undefined;
-  const port = secure ? (values.httpsPort ?? 443) : values.httpPort;
-  const scheme = secure ? "https" : "http";
-  const suffix = port === (secure ? 443 : 80) ? "" : `:${port}`;
+  const https = values.tls.mode !== "off";
+  // A proxy that ends TLS in front of nginx has ports of its own.
+  const port = https ? (values.httpsPort ?? 443) : values.httpPort;
+  const scheme = https ? "https" : "http";
+  const suffix = port === (https ? 443 : 80) ? "" : `:${port}`;
+  const provided = providedCertificate(values, folder);
   const contextPath = resolve(folder, app.context);
   const develops = app.server === "runserver";
   // What runserver and makemigrations write must belong to whoever owns the checkout.
@@ -113,6 +115,16 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
     prefix: `${values.name}-${stack}`,
     owner: { name: values.name, stack, checkout: checkoutId() },
     dockerHost,
+    https,
+    tls: {
+      mode: values.tls.mode,
+      policy: values.tls.policy,
+      provided: provided && {
+        chain: provided.certificate,
+        privateKey: pulumi.secret(provided.privateKey),
+        notAfter: lastDay(provided.certificate),
+      },
+    },
     url: `${scheme}://${domain}${suffix}`,
     origins: [...[domain, ...aliases].map((host) => `${scheme}://${host}${suffix}`), ...local],
     allowedHosts: [...new Set([domain, ...aliases, ...(develops ? ["localhost", "127.0.0.1", "[::1]"] : [])])],
@@ -134,10 +146,6 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
   };
 }
 
-function remote(dockerHost: string | undefined): boolean {
-  return dockerHost !== undefined && !dockerHost.startsWith("unix://");
-}
-
 function hasIpv6(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === "IPv6"));
 }
@@ -154,7 +162,7 @@ function readGiven(prefix: string, problems: string[]): Record<string, unknown> 
     } catch {
       given[name] = text;
     }
-    if (isSecret(key) && name !== "secretEnv") {
+    if (isSecret(key) && name !== "secretEnv" && name !== "tls") {
       problems.push(
         `${name}: should not hold a secret, it would be readable on the Docker host; fix: pulumi config rm ${key}, then pulumi config set --secret --path '${prefix}secretEnv.NAME'`,
       );
@@ -183,7 +191,10 @@ function readTable(table: Table, given: Record<string, unknown>, path: string, e
     const value = given[key];
     if (!isSetting(entry)) {
       const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-      if (value !== undefined && !isObject) problems.push(problem(`${path}${key}`, value, `an object with ${Object.keys(entry).join(", ")}`));
+      if (value !== undefined && !isObject) {
+        const shown = /PRIVATE KEY/.test(String(value)) ? "[secret]" : value;
+        problems.push(problem(`${path}${key}`, shown, `an object with ${Object.keys(entry).join(", ")}`));
+      }
       values[key] = readTable(entry, isObject ? (value as Record<string, unknown>) : {}, `${path}${key}.`, environment, name, problems);
     } else if (value === undefined) {
       const byDefault = entry[environment];
@@ -200,91 +211,11 @@ function readValue(entry: Setting<unknown>, value: unknown, path: string, proble
   try {
     return entry.parse(value);
   } catch (error) {
-    const shown = path === "secretEnv" ? "[secret]" : value;
+    const secret = path === "secretEnv" || path === "tls.privateKey";
+    const shown = secret ? "[secret]" : value;
     problems.push(problem(path, shown, entry.allowed, (error as Error).message));
     return undefined;
   }
-}
-
-function problem(path: string, value: unknown, allowed: string, fix = "", noun = "value"): string {
-  const got = noun === "key" ? "unknown key" : `got ${JSON.stringify(value)}`;
-  return `${path}: ${got}; allowed: ${allowed}${fix === "" ? "" : `; fix: ${fix}`}`;
-}
-
-function crossChecks(values: Settings, given: Record<string, unknown>, dockerHost: string | undefined): string[] {
-  const { app, tls, httpPort, httpsPort, environment, bindAddress, postgres, nginx } = values;
-  const problems: string[] = [];
-  const context = resolve(folder, app.context);
-  if (!existsSync(context) || !statSync(context).isDirectory()) {
-    problems.push(problem("app.context", app.context, `a folder; ${context} isn't one`, "name the folder of your Django project"));
-  } else if (!existsSync(join(context, app.dockerfile))) {
-    problems.push(problem("app.dockerfile", app.dockerfile, `a file in ${app.context}; it isn't there`, "add the Dockerfile or correct its name"));
-  }
-  if (tls.mode === "off" && httpsPort !== undefined && given.httpsPort === undefined) {
-    problems.push(problem("tls.mode", "off", "off only with httpsPort none", "set httpsPort to none"));
-  } else if ((tls.mode === "off") !== (httpsPort === undefined)) {
-    problems.push(problem("httpsPort", httpsPort ?? "none", tls.mode === "off" ? "none with tls.mode off" : `a port with tls.mode ${tls.mode}`));
-  }
-  const loopback = bindAddress.every((address) => address === "::1" || address.startsWith("127."));
-  if (environment === "prod" && tls.mode === "off" && !loopback) {
-    problems.push(
-      problem(
-        "tls.mode",
-        "off",
-        "self-signed, or off with bindAddress 127.0.0.1, where environment is prod",
-        "passwords would cross the network in clear",
-      ),
-    );
-  }
-  if (environment === "prod" && app.server === "runserver") {
-    problems.push(problem("app.server", app.server, "gunicorn where environment is prod", "runserver is for development only"));
-  }
-  if (app.server === "runserver" && remote(dockerHost)) {
-    problems.push(
-      problem(
-        "app.server",
-        app.server,
-        `gunicorn with a remote Docker engine (${dockerHost})`,
-        "runserver needs the source on the engine's own machine",
-      ),
-    );
-  }
-  if (app.devServerPort !== undefined && app.server !== "runserver") {
-    problems.push(problem("app.devServerPort", app.devServerPort, "none with app.server gunicorn"));
-  }
-  if (app.devServerPort !== undefined && app.server === "runserver" && app.replicas > 1) {
-    problems.push(problem("app.replicas", app.replicas, "1 where app.devServerPort is set", "set app.devServerPort to none"));
-  }
-  const largestBody = Math.min(temporarySpace.nginx * nginx.memory, temporarySpace.app * app.memory);
-  if (megabytes(nginx.maxBodySize) > largestBody) {
-    problems.push(
-      problem(
-        "nginx.maxBodySize",
-        nginx.maxBodySize,
-        `at most ${largestBody}m: half of nginx.memory and a quarter of app.memory, where uploads are kept on their way`,
-        "lower it, or raise nginx.memory and app.memory",
-      ),
-    );
-  }
-  if (environment === "prod" && postgres.publishPort !== undefined) {
-    problems.push(
-      problem(
-        "postgres.publishPort",
-        postgres.publishPort,
-        "none where environment is prod",
-        "reach the database with the commands output's `manage`",
-      ),
-    );
-  }
-  const published = { httpPort, httpsPort, "app.devServerPort": app.devServerPort, "postgres.publishPort": postgres.publishPort };
-  const seen = new Map<number, string>();
-  for (const [path, port] of Object.entries(published)) {
-    if (port === undefined) continue;
-    const other = seen.get(port);
-    if (other !== undefined) problems.push(problem(path, port, `a port that ${other} doesn't use`));
-    seen.set(port, path);
-  }
-  return problems;
 }
 
 /** Reads the id in `.state/checkout`, which is written once. */

@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import { AppFiles } from "./components/app-files.ts";
 import { AppImage } from "./components/app-image.ts";
-import { Certificate } from "./components/certificate.ts";
+import { Certificate, warnBeforeExpiry } from "./components/certificate.ts";
 import { cleanUp } from "./components/cleanup.ts";
 import { commands as commandsOf } from "./components/commands.ts";
 import { Django } from "./components/django.ts";
@@ -18,12 +18,14 @@ const config = loadConfig();
 await preflight(config);
 
 const { prefix, dockerHost, app, owner } = config;
-const hostnames = [config.domain, ...config.aliases];
+const hostnames = [config.domain, ...config.aliases, ...config.redirects];
 
 const nets = new Networks(prefix, { owner, publishDatabase: config.postgres.publishPort !== undefined });
 const vols = new Volumes(prefix, { owner, postgresVersion: config.postgres.version, protectData: config.protectData });
 const secrets = new Secrets(prefix, { ...config.secrets, superuser: config.superuser !== undefined });
-const certificate = config.tls.mode === "self-signed" ? new Certificate(`${prefix}-certificate`, { hostnames }) : undefined;
+const ownCertificate = config.tls.mode === "self-signed" ? new Certificate(`${prefix}-certificate`, { hostnames }) : undefined;
+const certificate = ownCertificate ?? config.tls.provided;
+if (certificate !== undefined) warnBeforeExpiry(certificate.notAfter);
 const nginxImage = new docker.RemoteImage(`${prefix}-nginx-image`, { name: "nginx:1.30", keepLocally: true });
 const toolImage = nginxImage.imageId;
 
@@ -59,7 +61,7 @@ export const staticUrl = `${url}/static/`;
 export const mediaUrl = `${url}/media/`;
 export const apiUrl = `${url}/api/movies/`;
 export const devServerUrl = app.devServerPort === undefined ? undefined : `http://localhost:${app.devServerPort}`;
-export const caCertificate = certificate?.authority;
+export const caCertificate = ownCertificate?.authority;
 export const certificateNotAfter = certificate?.notAfter;
 export const image = appImage.imageId;
 export const release = appImage.release;

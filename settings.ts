@@ -1,5 +1,34 @@
-import { isIP } from "node:net";
-import { domainToASCII } from "node:url";
+import {
+  asAddress,
+  asAddressRange,
+  asCpus,
+  asEnvironment,
+  asFlag,
+  asHeader,
+  asHostname,
+  asMegabytes,
+  asPem,
+  asPlainEnvironment,
+  asSuperuser,
+  asText,
+  cpuNumbers,
+  environment,
+  environments,
+  headerValues,
+  hostnames,
+  listOf,
+  matching,
+  orNone,
+  port,
+  portOrNone,
+  ports,
+  server,
+  sizes,
+  tlsMode,
+  tlsPolicy,
+  wholeNumber,
+  workerClass,
+} from "./allowed-values.ts";
 
 /** How one value of the config is read: what is allowed in words, the default of each environment, and what it is for. */
 export interface Setting<T> {
@@ -20,132 +49,20 @@ function setting<T>(about: string, allowed: string, dev: Default<T>, prod: Defau
   return { about, allowed, dev, prod, parse };
 }
 
-function refuse(fix = ""): never {
-  throw new Error(fix);
+/** A header's value; `dev` where the prod value differs there. */
+function header(about: string, dev: string, prod = dev): Setting<string> {
+  return setting(about, headerValues, dev, prod, asHeader);
 }
 
-function asText(value: unknown): string {
-  return typeof value === "string" && value !== "" ? value : refuse();
-}
-
-function matching(pattern: RegExp): (value: unknown) => string {
-  return (value) => (pattern.test(asText(value)) ? asText(value) : refuse());
-}
-
-function asNumber(value: unknown): number {
-  const number = typeof value === "string" && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) ? number : refuse();
-}
-
-function wholeNumber(minimum: number, maximum: number): (value: unknown) => number {
-  return (value) => {
-    const number = asNumber(value);
-    return Number.isInteger(number) && number >= minimum && number <= maximum ? number : refuse();
-  };
-}
-
-function oneOf<const T extends string>(...values: T[]): { allowed: string; parse: (value: unknown) => T } {
-  return {
-    allowed: values.join(", "),
-    parse: (value) => values.find((candidate) => candidate === value) ?? refuse(),
-  };
-}
-
-function asObject(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : refuse();
-}
-
-/** Returns the hostname in lower case; RFC 1123: labels of 1 to 63 letters, digits and inner hyphens, 253 characters in all. */
-export function asHostname(value: unknown): string {
-  const hostname = asText(value).toLowerCase();
-  const ascii = domainToASCII(hostname);
-  if (ascii !== hostname && /[^\p{ASCII}]/u.test(hostname) && ascii !== "") refuse(`write it in its ASCII form: ${ascii}`);
-  if (/^[a-z]+:\/\//.test(hostname) || hostname.includes("/")) refuse("leave out the scheme and the path");
-  if (/:\d+$/.test(hostname)) refuse("leave out the port: httpPort and httpsPort set it");
-  if (isIP(hostname) !== 0 || /^[\d.]+$/.test(hostname)) refuse("give a name, not an address");
-  if (hostname.length > 253 || !hostname.split(".").every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label))) refuse();
-  return hostname;
-}
-
-const hostnames = "a hostname: labels of letters, digits and inner hyphens, separated by dots";
-
-function listOf<T>(parse: (value: unknown) => T): (value: unknown) => readonly T[] {
-  return (value) => (Array.isArray(value) ? value.map(parse) : refuse());
-}
-
-function asAddress(value: unknown): string {
-  return isIP(asText(value)) === 0 ? refuse() : asText(value);
-}
-
-function orNone<T>(parse: (value: unknown) => T): (value: unknown) => T | undefined {
-  return (value) => (value === "none" ? undefined : parse(value));
-}
-
-const port = wholeNumber(1, 65535);
-const ports = "a port from 1 to 65535";
-const portOrNone = `${ports}, or none`;
-
-/** Returns megabytes (MiB) from a size such as `512m` or `2g`. */
-function asMegabytes(value: unknown): number {
-  const match = /^(\d{1,6})([mg])$/i.exec(asText(value)) ?? refuse();
-  const megabytes = Number(match[1]) * (match[2].toLowerCase() === "g" ? 1024 : 1);
-  return megabytes >= 64 ? megabytes : refuse();
-}
-
-const sizes = "a size such as 512m or 2g, 64m or more";
-
-function asCpus(value: unknown): number {
-  const cpus = asNumber(value);
-  return cpus >= 0.1 && cpus <= 256 ? cpus : refuse();
-}
-
-const cpuNumbers = "a number of CPUs from 0.1 to 256";
-
-/** Names that the stack itself sets in the app's containers. */
-export const reservedEnvironment = [
-  "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "DATABASE_PORT", "DATABASE_URL",
-  "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HOME", "HTTPS", "MEDIA_ROOT", "RELEASE_TIMEOUT_SECONDS", "SECRET_KEY",
-  "SECRET_KEY_FALLBACKS", "STATIC_ROOT", "STATIC_SOURCE", "WSGI_MODULE", "XDG_RUNTIME_DIR",
-]; // prettier-ignore
-
-function asEnvironment(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(asObject(value)).map(([name, content]) => {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) refuse(`rename ${JSON.stringify(name)}`);
-    if (reservedEnvironment.includes(name.replace(/_FILE$/, ""))) refuse(`remove ${name}: the stack sets it`);
-    if (!["string", "number", "boolean"].includes(typeof content)) refuse(`give ${name} a text, a number, true or false`);
-    if (String(content).includes("\0")) refuse(`give ${name} a value without NUL characters`);
-    return [name, String(content)] as const;
-  });
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** Of the lines of a longer value, one could be taken for a variable of its own. */
-function asPlainEnvironment(value: unknown): Readonly<Record<string, string>> {
-  const environment = asEnvironment(value);
-  for (const [name, content] of Object.entries(environment))
-    if (/[\r\n]/.test(content)) refuse(`give ${name} a value of one line, or put it into secretEnv`);
-  return environment;
-}
-
-const environments = "names of letters, digits and underscores, each with a text, a number, true or false";
-
-function asFlag(value: unknown): boolean {
-  return value === true || value === "true" ? true : value === false || value === "false" ? false : refuse();
-}
-
-function asSuperuser(value: unknown): { readonly username: string; readonly email: string } | undefined {
-  if (value === "none") return undefined;
-  const { username, email, ...others } = asObject(value);
-  if (Object.keys(others).length > 0) refuse(`remove ${Object.keys(others).join(", ")}`);
-  if (!/^[\w.@+-]{1,150}$/.test(asText(username))) refuse();
-  if (!/^[^\s@]+@[^\s@]+$/.test(asText(email))) refuse();
-  return { username: asText(username), email: asText(email) };
-}
-
-const environment = oneOf("dev", "prod");
-const tlsMode = oneOf("off", "self-signed");
-const server = oneOf("runserver", "gunicorn");
-const workerClass = oneOf("sync", "gthread", "gevent");
+// OWASP's secure headers project, 2026-07: nothing from elsewhere. Django's admin and the sample's page work under it.
+const contentSecurityPolicy =
+  "default-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'none'";
+// The abilities of OWASP's list that Chromium knows: it warns of any other on every page.
+const permissionsPolicy = [
+  "accelerometer", "autoplay", "camera", "clipboard-read", "cross-origin-isolated", "display-capture", "encrypted-media", "fullscreen",
+  "gamepad", "geolocation", "gyroscope", "hid", "idle-detection", "keyboard-map", "magnetometer", "microphone", "midi", "payment",
+  "picture-in-picture", "publickey-credentials-get", "screen-wake-lock", "serial", "sync-xhr", "usb", "xr-spatial-tracking",
+].map((ability) => `${ability}=()`).join(", "); // prettier-ignore
 
 /** Every key of a stack's config, in the README's order; a nested table is an object in Pulumi.<stack>.yaml. */
 export const settings = {
@@ -168,8 +85,55 @@ export const settings = {
     ["0.0.0.0", "::"],
     (value) => (typeof value === "string" ? [asAddress(value)] : listOf(asAddress)(value)),
   ),
+  redirects: setting("Further names that lead to the domain by a redirect, such as www.", "a list of hostnames", [], [], listOf(asHostname)),
+  trustedProxies: setting<readonly string[]>(
+    "Proxies in front of nginx whose word on the client's address, and with tls.mode outer on its scheme, counts.",
+    "a list of addresses, or of ranges such as 10.0.0.0/8",
+    [],
+    [],
+    listOf(asAddressRange),
+  ),
   tls: {
-    mode: setting("Where the certificate comes from.", tlsMode.allowed, "off", "self-signed", tlsMode.parse),
+    mode: setting(
+      "Where the certificate comes from: an authority of the stack's own, your files, or another proxy that ends TLS.",
+      tlsMode.allowed,
+      "off",
+      "self-signed",
+      tlsMode.parse,
+    ),
+    policy: setting(
+      "Mozilla's guideline to follow; modern speaks TLS 1.3 alone.",
+      tlsPolicy.allowed,
+      "intermediate",
+      "intermediate",
+      tlsPolicy.parse,
+    ),
+    certificate: setting<string | undefined>(
+      "Your certificate, then those that signed it, PEM; for tls.mode provided.",
+      "a path from the checkout, a PEM text, or none",
+      undefined,
+      undefined,
+      orNone(asPem),
+    ),
+    privateKey: setting<string | undefined>(
+      "Its private key, PEM; a text is set with --secret.",
+      "a path from the checkout, a PEM text, or none",
+      undefined,
+      undefined,
+      orNone(asPem),
+    ),
+  },
+  headers: {
+    contentSecurityPolicy: header("What a page may load and do; Django's debug pages work under none.", "off", contentSecurityPolicy),
+    contentTypeOptions: header("Whether browsers may guess a type.", "nosniff"),
+    crossDomainPolicies: header("Which old plug-ins may read the site.", "none"),
+    frameOptions: header("Who may show the site in a frame.", "DENY"),
+    openerPolicy: header("Whether other sites' windows keep a hold of this one's.", "same-origin"),
+    permissionsPolicy: header("Which of the browser's abilities pages may use.", permissionsPolicy),
+    referrerPolicy: header("What other sites learn of where a visitor comes from.", "same-origin"),
+    resourcePolicy: header("Who may load the site's files.", "same-origin"),
+    strictTransportSecurity: header("How long browsers insist on TLS; auto: two years, with subdomains but on .localhost names.", "auto"),
+    xssProtection: header("Old browsers' filter, which did harm.", "0"),
   },
   app: {
     context: setting("Folder of the Django project, relative to the checkout.", "a folder", "./django", "./django", asText),

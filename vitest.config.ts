@@ -15,6 +15,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: "edge", include: ["test/edge/**/*.test.ts"], testTimeout: 600_000, hookTimeout: 600_000, fileParallelism: false },
+      },
+      {
+        extends: true,
         test: { name: "faults", include: ["test/faults/faults.test.ts"], testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
       },
       {

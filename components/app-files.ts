@@ -10,7 +10,7 @@ import type { Secrets } from "./secrets.ts";
 
 export interface AppFilesArgs {
   readonly owner: Owner;
-  readonly config: Pick<Config, "app" | "allowedHosts" | "origins" | "dockerHost" | "httpsPort" | "secretEnv">;
+  readonly config: Pick<Config, "app" | "allowedHosts" | "origins" | "dockerHost" | "https" | "secretEnv">;
   /** Image with a shell and setpriv that the job runs in. */
   readonly toolImage: pulumi.Input<string>;
   readonly secrets: Secrets;
@@ -52,12 +52,9 @@ export class AppFiles extends pulumi.ComponentResource {
     this.folder = pulumi.interpolate`/run/stack/${this.id}`;
     this.entrypoints = [pulumi.output("/bin/sh"), pulumi.interpolate`${this.folder}/entry.sh`];
     const secretNames = pulumi.unsecret(contents.apply((values) => Object.keys(values).filter((secret) => secret !== superuserPassword)));
-    const https = config.httpsPort !== undefined;
     this.envs = pulumi
       .all([this.folder, secretNames])
-      .apply(([secretsFolder, names]) =>
-        renderDjangoEnvironment({ ...config, ...config.app, ...database, https, secretNames: names, secretsFolder }),
-      );
+      .apply(([secretsFolder, names]) => renderDjangoEnvironment({ ...config, ...config.app, ...database, secretNames: names, secretsFolder }));
     this.mount = { type: "volume", source: files.volume, target: "/run/stack", readOnly: true };
     this.registerOutputs({ id: this.id, envs: this.envs });
   }

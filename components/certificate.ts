@@ -6,6 +6,17 @@ export interface CertificateArgs {
   readonly hostnames: readonly string[];
 }
 
+/** Days before its end in which a certificate is warned of. */
+const warningDays = 21;
+
+/** Warns, in previews too, when a certificate's last day is near. */
+export function warnBeforeExpiry(notAfter: pulumi.Input<string>): void {
+  pulumi.output(notAfter).apply((day) => {
+    const days = Math.floor((Date.parse(day) - Date.now()) / 86_400_000);
+    if (days < warningDays) void pulumi.log.warn(`the site's certificate ends on ${day}, in ${days} days; renew it, then run up`);
+  });
+}
+
 /** A certificate authority of this stack's own and the certificate that it signed for the site. */
 export class Certificate extends pulumi.ComponentResource {
   /** Certificate and authority, PEM, in the order that nginx wants. */

@@ -15,7 +15,7 @@ import type { Volumes } from "./volumes.ts";
 
 export interface DjangoArgs {
   readonly owner: Owner;
-  readonly config: Pick<Config, "app" | "dockerHost" | "httpsPort" | "url">;
+  readonly config: Pick<Config, "app" | "dockerHost" | "https" | "url">;
   readonly image: AppImage;
   readonly files: AppFiles;
   /** What must have succeeded before a replica starts. */
@@ -33,7 +33,6 @@ export class Django extends pulumi.ComponentResource {
     super("django-stack:index:Django", name, {}, opts);
     const { config, image, files, networks, volumes } = args;
     const { app, dockerHost } = config;
-    const https = config.httpsPort !== undefined;
     const replicas = Array.from({ length: app.replicas }, (_, index) => {
       const replicaName = `${name}-${index}`;
       return new docker.Container(
@@ -49,7 +48,7 @@ export class Django extends pulumi.ComponentResource {
             processes: app.processLimit,
             tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,size=${app.temporaryMegabytes}m` },
             healthcheck: {
-              command: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, https),
+              command: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, config.https),
               intervalSeconds: 3,
               timeoutSeconds: 5,
               retries: 5,

@@ -7,14 +7,28 @@ import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
-import { reloadNginx } from "./nginx-reload.ts";
+import { reloadNginx, requireServedCertificate } from "./nginx-reload.ts";
 import { serviceProfile } from "./profiles.ts";
 import type { DockerCommand } from "./docker-engine.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface NginxArgs {
   readonly owner: Owner;
-  readonly config: Pick<Config, "allowedHosts" | "app" | "bindAddress" | "dockerHost" | "httpPort" | "httpsPort" | "nginx">;
+  readonly config: Pick<
+    Config,
+    | "allowedHosts"
+    | "app"
+    | "bindAddress"
+    | "dockerHost"
+    | "domain"
+    | "headers"
+    | "httpPort"
+    | "httpsPort"
+    | "nginx"
+    | "redirects"
+    | "tls"
+    | "trustedProxies"
+  >;
   /** Image id of nginx. */
   readonly image: pulumi.Input<string>;
   readonly networks: Networks;
@@ -47,6 +61,11 @@ export class Nginx extends pulumi.ComponentResource {
         replicaPort: app.port,
         requestGraceSeconds: app.requestGraceSeconds,
         serverNames: config.allowedHosts,
+        redirectNames: config.redirects,
+        tls: tlsEnd(config.tls.mode),
+        tlsPolicy: config.tls.policy,
+        trustedProxies: config.trustedProxies,
+        headers: config.headers,
         staticFromVolume: app.staticFromVolume,
         workerProcesses: Math.ceil(nginx.cpus),
         certificate: chain,
@@ -71,6 +90,7 @@ export class Nginx extends pulumi.ComponentResource {
         onFilled: async (command, jobId) => {
           const reloaded = await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
           if (!reloaded) return;
+          if (args.certificate !== undefined) await requireServedCertificate(command, name, config.domain);
           await args.onLive(command).catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
         },
       },
@@ -120,3 +140,8 @@ export class Nginx extends pulumi.ComponentResource {
 
 /** User and group of the official image. */
 const nginxUser = 101;
+
+/** Returns who ends TLS in a mode. */
+function tlsEnd(mode: Config["tls"]["mode"]): "off" | "nginx" | "outer" {
+  return mode === "off" || mode === "outer" ? mode : "nginx";
+}

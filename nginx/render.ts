@@ -1,18 +1,28 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./headers.ts";
+import { renderTlsPolicy, type TlsPolicy } from "./tls-policy.ts";
 
 /** What nginx's configuration depends on; plain values. */
 export interface NginxConfigArgs {
   /** Hostnames, or addresses in dev, that the site answers to. */
   readonly serverNames: readonly string[];
+  /** Further names, which lead to the first of these by a redirect. */
+  readonly redirectNames: readonly string[];
+  /** Who ends TLS: nobody, nginx, or another proxy in front of it. */
+  readonly tls: "off" | "nginx" | "outer";
+  readonly tlsPolicy: TlsPolicy;
+  /** Addresses and ranges of proxies whose X-Forwarded-For and, with TLS ended there, X-Forwarded-Proto count. */
+  readonly trustedProxies: readonly string[];
+  readonly headers: HeaderValues;
   /** Names of the app's containers on the app network, one a replica. */
   readonly replicas: readonly string[];
   /** Port that every replica listens on. */
   readonly replicaPort: number;
   /** Short id of the release, sent as X-Release. */
   readonly release: string;
-  /** Port that browsers use for HTTPS; undefined without TLS. */
+  /** Port that browsers use for HTTPS; undefined where nginx doesn't end TLS. */
   readonly httpsPort: number | undefined;
   /** Port that browsers use for HTTP. */
   readonly httpPort: number;
@@ -39,20 +49,30 @@ export const upstreamKeepaliveSeconds = 15;
 
 /** Renders nginx's configuration: `nginx.conf`, the site, its locations and headers. The certificate isn't part of it. */
 export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
-  const secure = args.httpsPort !== undefined;
-  const publicPort = args.httpsPort ?? args.httpPort;
+  const { tls, serverNames, redirectNames } = args;
+  const secure = tls !== "off";
+  // A proxy in front of nginx has its own ports.
+  const publicPort = tls === "outer" ? 443 : (args.httpsPort ?? args.httpPort);
   const suffix = publicPort === (secure ? 443 : 80) ? "" : `:${publicPort}`;
-  const siteFile = secure ? "site-https.conf" : "site-http.conf";
+  const siteFile = { off: "site-http.conf", nginx: "site-https.conf", outer: "site-outer.conf" }[tls];
+  const headers = { values: args.headers, release: args.release, serverNames, secure };
+  const site = `${secure ? "https" : "http"}://${serverNames[0]}${suffix}`;
   const files = {
-    "headers.conf": fill("headers.conf", { release: args.release }),
+    "headers.conf": renderHeaders(headers),
+    "media-headers.conf": renderHeaders({ ...headers, values: { ...args.headers, contentSecurityPolicy: mediaPolicy } }),
+    ...(tls === "nginx" ? { "redirect-headers.conf": renderHeaders({ ...headers, secure: false }) } : {}),
     "locations.conf": fill("locations.conf", {
+      clientScheme: tls === "outer" ? "$client_scheme" : "$scheme",
+      hiddenHeaders: ownedHeaders.map((name) => `    proxy_hide_header ${name};`).join("\n"),
       hostPortSuffix: suffix,
       requestGraceSeconds: args.requestGraceSeconds,
       staticLocation: args.staticFromVolume ? fill("static.conf", {}) : "",
     }),
     [siteFile]: fill(siteFile, {
-      serverNames: args.serverNames.join(" "),
-      ...(secure ? { httpsPortSuffix: suffix, strictTransportSecurity: strictTransportSecurity(args.serverNames) } : {}),
+      serverNames: serverNames.join(" "),
+      redirectServers: redirectNames.length === 0 ? "" : renderRedirectServers(args, site),
+      ...(tls === "nginx" ? { httpsPortSuffix: suffix, tlsPolicy: renderTlsPolicy(args.tlsPolicy) } : {}),
+      ...(tls === "outer" ? { trustedProxies: args.trustedProxies.map((range) => `    ${range} 1;`).join("\n") } : {}),
     }),
   };
   const main = (configurationId: string) =>
@@ -63,6 +83,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       upstreamKeepaliveSeconds,
       keepaliveSeconds: args.keepaliveSeconds,
       maxBodySize: args.maxBodySize,
+      realAddress: args.trustedProxies.length === 0 ? "" : renderRealAddress(args.trustedProxies),
       // A request that began just before the reload may take its whole time.
       workerShutdownSeconds: args.requestGraceSeconds + 5,
       workerConnections: args.workerConnections,
@@ -81,10 +102,32 @@ export function contentId(files: Readonly<Record<string, string>>): string {
   return hash.digest("hex").slice(0, 12);
 }
 
-function strictTransportSecurity(serverNames: readonly string[]): string {
-  // includeSubDomains on a .localhost name would reach every other stack on the developer's machine.
-  const local = serverNames.some((name) => name === "localhost" || name.endsWith(".localhost"));
-  return local ? "max-age=63072000" : "max-age=63072000; includeSubDomains";
+/** Renders the servers of names that only lead to the site. */
+function renderRedirectServers({ redirectNames, tls }: NginxConfigArgs, site: string): string {
+  const server = (listen: string, headers: string) =>
+    [
+      "",
+      "server {",
+      ...listen.split("\n").map((line) => `    ${line}`),
+      `    server_name ${redirectNames.join(" ")};`,
+      "",
+      `    include ${headers};`,
+      `    return 301 ${site}$request_uri;`,
+      "}",
+    ].join("\n");
+  const plain = server("listen 8080;", tls === "nginx" ? "redirect-headers.conf" : "headers.conf");
+  return tls === "nginx" ? `${plain}\n${server("listen 8443 ssl;\nhttp2 on;", "headers.conf")}` : plain;
+}
+
+/** Renders whose word counts on who the client is. */
+function renderRealAddress(trustedProxies: readonly string[]): string {
+  return [
+    ...trustedProxies.map((range) => `    set_real_ip_from ${range};`),
+    "    real_ip_header X-Forwarded-For;",
+    "    real_ip_recursive on;",
+    "",
+    "",
+  ].join("\n");
 }
 
 function fill(template: string, values: Readonly<Record<string, string | number>>): string {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runOnSecondEngine } from "./second-engine.mjs";
+import { runOnSecondEngine, runPowerCut } from "./second-engine.mjs";
 import { ensureChromium } from "./setup/chromium.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
@@ -11,20 +11,24 @@ import { fail, wrongUse } from "./setup/terminal.mjs";
 const usage = `Tests the project.
 
   npm test                      checks, unit tests, and the suites below
-  npm run test:docker           real containers: nginx's configuration, both environments under traffic
+  npm run test:docker           real containers: nginx's configuration, both environments, changes and crashes under load
+  npm run test:edge             testssl.sh's grade of the site's TLS
   npm run test:engines          the core of it on a second, newer Docker engine
   npm run test:e2e              the same through the real Pulumi
+  npm run test:faults           crashes, a database that is away, full disks, too little memory, a power cut; not part of npm test
+  npm run test:full             npm test and test:faults
 
 Example: npm run test:docker -- --no-install`;
 
-const suites = ["unit", "docker", "engines", "e2e"];
+const suites = ["unit", "docker", "edge", "engines", "e2e", "faults"];
 const words = process.argv.slice(2);
+const full = words.includes("full");
 if (words.includes("--help")) {
   process.stdout.write(`${usage}\n`);
   process.exit(0);
 }
-const unknown = words.filter((word) => !suites.includes(word) && word !== "--no-install");
-if (unknown.length > 0) wrongUse(`${unknown.join(" ")}: unknown; allowed: ${suites.join(", ")}, --no-install`, usage);
+const unknown = words.filter((word) => ![...suites, "full", "--no-install"].includes(word));
+if (unknown.length > 0) wrongUse(`${unknown.join(" ")}: unknown; allowed: ${suites.join(", ")}, full, --no-install`, usage);
 const wanted = suites.filter((suite) => words.includes(suite));
 const everything = wanted.length === 0;
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -38,15 +42,20 @@ try {
     check("format", "prettier", ["--check", "--log-level", "warn", "."], environment);
   }
   if (everything || wanted.includes("unit")) suite("unit", environment);
-  const selected = (name) => everything || wanted.includes(name);
-  if (["docker", "engines", "e2e"].some(selected)) {
+  const selected = (name) => (everything && (full || name !== "faults")) || wanted.includes(name);
+  if (["docker", "edge", "engines", "e2e", "faults"].some(selected)) {
     const install = !words.includes("--no-install");
     const docker = attempt(() => setUpDocker({ install }));
     const browser = attempt(() => ensureChromium({ install }));
     if (browser.failure !== undefined) skipReasons.push(`what needs a browser, ${browser.failure}`);
     environment.DJANGO_STACK_TEST_CHROMIUM = browser.result ?? "";
     if (selected("docker")) suite("docker", environment, docker.failure);
-    if (selected("engines")) await engines(environment, docker.failure);
+    if (selected("edge")) suite("edge", environment, docker.failure);
+    if (selected("engines")) await onSecondEngine("second engine's", runOnSecondEngine, environment, docker.failure);
+    if (selected("faults")) {
+      suite("faults", environment, docker.failure);
+      await onSecondEngine("power cut's", runPowerCut, environment, docker.failure);
+    }
     if (selected("e2e")) {
       const pulumi = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
       suite("e2e", { ...environment, ...pulumi.result?.environment, DJANGO_STACK_TEST_PULUMI: pulumi.result?.command }, pulumi.failure);
@@ -95,17 +104,17 @@ function suite(name, environment, reason) {
   count(folder, status);
 }
 
-/** Runs the core of the docker suite on a second engine. */
-async function engines(environment, reason) {
-  process.stderr.write("\ntests on a second engine\n");
-  if (reason !== undefined) return skip(1, "second engine's", reason);
+/** Runs tests that need a second engine; `name` is whose tests they are. */
+async function onSecondEngine(name, work, environment, reason) {
+  process.stderr.write(`\n${name} tests\n`);
+  if (reason !== undefined) return skip(1, name, reason);
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
   try {
-    count(folder, await runOnSecondEngine(environment, folder), { leftOut: true });
+    count(folder, await work(environment, folder), { leftOut: true });
   } catch (error) {
     if (error?.name !== "Failure") throw error;
     process.stderr.write(`${error.message}\n`);
-    skip(1, "second engine's", error.message.split("\n")[0]);
+    skip(1, name, error.message.split("\n")[0]);
     rmSync(folder, { recursive: true });
   }
 }

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { loadConfig } from "../config.ts";
-import { asHostname } from "../settings.ts";
+import { asHostname } from "../allowed-values.ts";
+import { signedCertificate } from "./support/certificates.ts";
 import { runProgram } from "./support/program.ts";
 
 async function load(stack: string, config: Record<string, unknown>, secretKeys: string[] = []) {
@@ -25,7 +26,9 @@ afterEach(() => vi.unstubAllEnvs());
 
 describe("defaults", () => {
   test("of prod", async () => {
-    const { owner, secretEnv, app, bindAddress, ...config } = await load("prod", {});
+    const { owner, secretEnv, app, bindAddress, headers, ...config } = await load("prod", {});
+    expect(headers).toMatchObject({ frameOptions: "DENY", strictTransportSecurity: "auto", xssProtection: "0" });
+    expect(headers.contentSecurityPolicy).toContain("default-src 'self'");
     expect(owner).toEqual({ name: "django-stack", stack: "prod", checkout: expect.stringMatching(/^[0-9a-f]{12}$/) });
     expect(bindAddress[0]).toBe("0.0.0.0");
     expect(config).toEqual({
@@ -35,7 +38,10 @@ describe("defaults", () => {
       aliases: [],
       httpPort: 80,
       httpsPort: 443,
-      tls: { mode: "self-signed" },
+      redirects: [],
+      trustedProxies: [],
+      tls: { mode: "self-signed", policy: "intermediate", provided: undefined },
+      https: true,
       postgres: { version: 18, cpus: 2, memory: 1024, publishPort: undefined },
       nginx: { workerConnections: 1024, keepaliveSeconds: 65, maxBodySize: "10m", cpus: 1, memory: 256, temporaryMegabytes: 128 },
       secrets: { databasePasswordVersion: 1, secretKeyVersion: 1 },
@@ -105,9 +111,13 @@ describe("fails", () => {
     [
       "an unknown key",
       { domian: "x.example" },
-      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, tls, app, secretEnv, postgres, nginx, secrets, protectData, superuser; fix: remove it or correct its name",
+      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, nginx, secrets, protectData, superuser; fix: remove it or correct its name",
     ],
-    ["an unknown key inside", { tls: { modus: "off" } }, "tls.modus: unknown key; allowed: one of mode; fix: remove it or correct its name"],
+    [
+      "an unknown key inside",
+      { tls: { modus: "off" } },
+      "tls.modus: unknown key; allowed: one of mode, policy, certificate, privateKey; fix: remove it or correct its name",
+    ],
     ["an unknown environment", { environment: "staging" }, 'environment: got "staging"; allowed: dev, prod'],
     [
       "a domain with a scheme",
@@ -143,8 +153,8 @@ describe("fails", () => {
     ["aliases that aren't a list", { aliases: "www.x.example" }, 'aliases: got "www.x.example"; allowed: a list of hostnames'],
     ["a port too high", { httpPort: "70000" }, 'httpPort: got "70000"; allowed: a port from 1 to 65535'],
     ["an address that is none", { bindAddress: "localhost" }, 'bindAddress: got "localhost"; allowed: an IP address or a list of them'],
-    ["a TLS mode that isn't there", { tls: { mode: "acme" } }, 'tls.mode: got "acme"; allowed: off, self-signed'],
-    ["an object given as text", { tls: "off" }, 'tls: got "off"; allowed: an object with mode'],
+    ["a TLS mode that isn't there", { tls: { mode: "acme" } }, 'tls.mode: got "acme"; allowed: off, self-signed, provided, outer'],
+    ["an object given as text", { tls: "off" }, 'tls: got "off"; allowed: an object with mode, policy, certificate, privateKey'],
     ["a fraction of a replica", { app: { replicas: 1.5 } }, "app.replicas: got 1.5; allowed: a whole number from 1 to 32"],
     ["a drain shorter than nginx's keep-alive", { app: { drainSeconds: 2 } }, "app.drainSeconds: got 2; allowed: a whole number from 6 to 600"],
     ["a worker class that isn't there", { app: { workerClass: "eventlet" } }, 'app.workerClass: got "eventlet"; allowed: sync, gthread, gevent'],
@@ -189,7 +199,7 @@ describe("fails", () => {
     [
       "TLS off in the open",
       { tls: { mode: "off" }, httpsPort: "none" },
-      'tls.mode: got "off"; allowed: self-signed, or off with bindAddress 127.0.0.1, where environment is prod; fix: passwords would cross the network in clear',
+      'tls.mode: got "off"; allowed: self-signed, provided or outer, or off with bindAddress 127.0.0.1, where environment is prod; fix: passwords would cross the network in clear',
     ],
     [
       "TLS off with a port for it",
@@ -213,6 +223,28 @@ describe("fails", () => {
   test.each(cases)("%s", async (_, config, expected) => {
     expect(await errorOf("prod", config)).toBe(`config of stack prod (Pulumi.prod.yaml) has 1 problem; nothing was touched:\n  ${expected}`);
   });
+
+  const { chain, privateKey } = signedCertificate(["movies.example"]);
+  const provided = { mode: "provided", certificate: chain, privateKey };
+
+  test.each([
+    ["a certificate without its key", { domain: "movies.example", tls: { ...provided, privateKey: "none" } }, 'tls.privateKey: got "none"; allowed: a path or a PEM text with tls.mode provided'],
+    ["a certificate for another mode", { tls: { certificate: chain } }, 'tls.certificate: got "a value"; allowed: none with tls.mode self-signed; fix: set tls.mode to provided, or remove it'],
+    ["a certificate's file that isn't there", { domain: "movies.example", tls: { ...provided, certificate: "fullchain.pem" } }, `tls.certificate: got "fullchain.pem"; allowed: a file that can be read; it isn't there; fix: correct the path: it begins at the checkout`],
+    ["a key's text without its first line", { domain: "movies.example", tls: { ...provided, privateKey: "MIGH".repeat(40) } }, `tls.privateKey: got "[secret]"; allowed: a file that can be read; it isn't there; fix: correct the path: it begins at the checkout`],
+    ["a key's lines without the first", { domain: "movies.example", tls: { ...provided, privateKey: "MIGH\nMIGH" } }, 'tls.privateKey: got "[secret]"; allowed: a path from the checkout, a PEM text, or none; fix: begin with -----BEGIN, or give a path of one line'],
+    ["a key in place of the table", { tls: privateKey }, 'tls: got "[secret]"; allowed: an object with mode, policy, certificate, privateKey'],
+    ["a certificate that lacks a name", { domain: "films.example", tls: provided }, "tls.certificate: got one for movies.example; allowed: one for every name of the site; fix: get one that covers films.example too, or take the name out of the config"],
+    ["TLS ended by nobody in particular", { httpsPort: "none", tls: { mode: "outer" } }, "trustedProxies: got []; allowed: at least one address or range with tls.mode outer; fix: give the addresses of the proxy that ends TLS"],
+    ["TLS ended by another with a port for it", { httpsPort: 8443, tls: { mode: "outer" }, trustedProxies: ["10.0.0.1"] }, "httpsPort: got 8443; allowed: none with tls.mode outer"],
+    ["a range that is none", { trustedProxies: ["10.0.0.0/33"] }, 'trustedProxies: got ["10.0.0.0/33"]; allowed: a list of addresses, or of ranges such as 10.0.0.0/8'],
+    ["a header of two lines", { headers: { frameOptions: "DENY\nX-Evil: 1" } }, 'headers.frameOptions: got "DENY\\nX-Evil: 1"; allowed: a line of printable ASCII characters without $, or off'],
+    ["a header with a variable", { headers: { referrerPolicy: "$host" } }, 'headers.referrerPolicy: got "$host"; allowed: a line of printable ASCII characters without $, or off'],
+  ])("%s", async (_, config, expected) => {
+    const message = await errorOf("prod", config, ["django-stack:tls"]);
+    expect(message).toBe(`config of stack prod (Pulumi.prod.yaml) has 1 problem; nothing was touched:\n  ${expected}`);
+    expect(message).not.toContain(privateKey.split("\n")[1]);
+  }); // prettier-ignore
 
   test("a context that isn't there", async () => {
     expect(await errorOf("prod", { app: { context: "./shop" } })).toMatch(

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { mediaPolicy } from "../../nginx/headers.ts";
 import { Client } from "../support/client.ts";
 import { engineApi } from "../support/engine-api.ts";
 import { docker, png, type Site } from "../support/site.ts";
@@ -33,6 +34,10 @@ export function freshBehaviour(site: Site): void {
           "x-xss-protection": "0",
           "cross-origin-opener-policy": "same-origin",
           "cross-origin-resource-policy": "same-origin",
+          "x-permitted-cross-domain-policies": "none",
+          "permissions-policy": expect.stringMatching(/^accelerometer=\(\), .*geolocation=\(\)/),
+          "content-security-policy":
+            "default-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'none'",
           "x-release": site.outputs.release,
           server: "nginx",
         });
@@ -75,7 +80,7 @@ export function freshBehaviour(site: Site): void {
       expect(created.status).toBe(201);
       const poster = await anonymous().request(JSON.parse(created.text).poster);
       expect(poster.body).toEqual(png);
-      expect(poster.headers["content-security-policy"]).toBe("script-src 'none'; object-src 'none'; base-uri 'none'");
+      expect(poster.headers["content-security-policy"]).toBe(mediaPolicy);
       expect([poster.headers["x-content-type-options"], poster.headers["strict-transport-security"]]).toEqual(["nosniff", "max-age=63072000"]);
       expect(JSON.parse(created.text).poster).toBe("https://movies.localhost:18443/media/posters/alien.png");
     });

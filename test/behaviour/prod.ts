@@ -4,6 +4,7 @@ import type { MakeStack } from "../support/stack-driver.ts";
 import { browserBehaviour } from "./browser.ts";
 import { changesBehaviour } from "./changes.ts";
 import { dataBehaviour } from "./data.ts";
+import { edgeBehaviour } from "./edge.ts";
 import { failedChangesBehaviour } from "./failed-changes.ts";
 import { crashesBehaviour } from "./faults/crashes.ts";
 import { freshBehaviour } from "./fresh.ts";
@@ -21,6 +22,7 @@ export function prodBehaviour(name: string, makeStack: MakeStack): void {
   changesBehaviour(site);
   failedChangesBehaviour(site);
   interruptionsBehaviour(site);
+  edgeBehaviour(site);
   crashesBehaviour(site);
   dataBehaviour(site);
 }

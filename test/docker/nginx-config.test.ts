@@ -10,7 +10,13 @@ const longLabel = "a".repeat(63);
 const variants: [string, Partial<NginxConfigArgs>][] = [
   ["TLS", {}],
   ["TLS on another port", { httpsPort: 8443 }],
-  ["no TLS", { httpsPort: undefined, httpPort: 8080, serverNames: ["localhost", "127.0.0.1", "[::1]"], staticFromVolume: false }],
+  ["the modern guideline and further names", { tlsPolicy: "modern", redirectNames: ["old.example", "older.example"] }],
+  [
+    "TLS ended by another proxy",
+    { tls: "outer", httpsPort: undefined, trustedProxies: ["10.0.0.0/8", "2001:db8::1"], redirectNames: ["old.example"] },
+  ],
+  ["odd headers", { headers: { ...nginxArgs.headers, contentSecurityPolicy: `default-src 'self' "x\\" ;{}#`, frameOptions: "off" } }],
+  ["no TLS", { tls: "off", httpsPort: undefined, httpPort: 8080, serverNames: ["localhost", "127.0.0.1", "[::1]"], staticFromVolume: false }],
   ["the longest names", { serverNames: [`${longLabel}.${longLabel}.${longLabel}.${"b".repeat(59)}.uk`, "xn--bcher-kva.example"] }],
   ["32 replicas", { replicas: Array.from({ length: 32 }, (_, index) => `movies-prod-django-${index}-1a2b3c4`) }],
 ];

@@ -4,7 +4,14 @@ import { nginxArgs } from "../support/nginx-args.ts";
 
 test("the site behind TLS, word for word", () => {
   const { files } = renderNginxConfig(nginxArgs);
-  expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "nginx.conf", "site-https.conf"]);
+  expect(Object.keys(files).sort()).toEqual([
+    "headers.conf",
+    "locations.conf",
+    "media-headers.conf",
+    "nginx.conf",
+    "redirect-headers.conf",
+    "site-https.conf",
+  ]);
   expect(files["site-https.conf"]).toMatchInlineSnapshot(`
     "# The site behind TLS, and the redirect to it.
     server {
@@ -17,16 +24,20 @@ test("the site behind TLS, word for word", () => {
         listen 8080;
         server_name movies.example www.movies.example;
 
-        include headers.conf;
+        include redirect-headers.conf;
         return 301 https://$host$request_uri;
     }
 
     # Mozilla's server side TLS guideline 6.0, intermediate.
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;
+    # The question mark: an OpenSSL before 3.5 knows no X25519MLKEM768, and goes on without it.
+    ssl_ecdh_curve ?X25519MLKEM768:X25519:prime256v1:secp384r1;
     ssl_prefer_server_ciphers off;
     ssl_session_timeout 1d;
     ssl_session_cache shared:tls:10m;
+    ssl_certificate tls/certificate.pem;
+    ssl_certificate_key tls/key.pem;
 
     server {
         listen 8443 ssl default_server;
@@ -38,24 +49,25 @@ test("the site behind TLS, word for word", () => {
         listen 8443 ssl;
         http2 on;
         server_name movies.example www.movies.example;
-        ssl_certificate tls/certificate.pem;
-        ssl_certificate_key tls/key.pem;
 
         include headers.conf;
-        add_header Strict-Transport-Security "max-age=63072000; includeSubDomains" always;
         include locations.conf;
     }
+
     "
   `);
   expect(files["headers.conf"]).toMatchInlineSnapshot(`
-    "# nginx alone sets these; what Django sets of them is hidden in locations.conf.
-    add_header X-Release "a1b2c3d4e5f6" always;
+    "add_header X-Release "a1b2c3d4e5f6" always;
     add_header X-Content-Type-Options "nosniff" always;
     add_header X-Frame-Options "DENY" always;
     add_header Referrer-Policy "same-origin" always;
     add_header X-XSS-Protection "0" always;
     add_header Cross-Origin-Opener-Policy "same-origin" always;
     add_header Cross-Origin-Resource-Policy "same-origin" always;
+    add_header X-Permitted-Cross-Domain-Policies "none" always;
+    add_header Permissions-Policy "camera=()" always;
+    add_header Content-Security-Policy "default-src 'self'" always;
+    add_header Strict-Transport-Security "max-age=63072000; includeSubDomains" always;
     "
   `);
   expect(files["locations.conf"]).toMatchInlineSnapshot(`
@@ -64,11 +76,9 @@ test("the site behind TLS, word for word", () => {
         expires 30d;
     }
 
-    # Uploaded files: a page or a drawing among them may be shown, but runs no script of its own in this site's name.
     location /media/ {
         alias /vol/web/media/;
-        add_header_inherit merge;
-        add_header Content-Security-Policy "script-src 'none'; object-src 'none'; base-uri 'none'" always;
+        include media-headers.conf;
     }
 
     location / {
@@ -95,6 +105,9 @@ test("the site behind TLS, word for word", () => {
         proxy_hide_header X-XSS-Protection;
         proxy_hide_header Cross-Origin-Opener-Policy;
         proxy_hide_header Cross-Origin-Resource-Policy;
+        proxy_hide_header X-Permitted-Cross-Domain-Policies;
+        proxy_hide_header Permissions-Policy;
+        proxy_hide_header Content-Security-Policy;
         proxy_hide_header Strict-Transport-Security;
     }
     "
@@ -102,8 +115,15 @@ test("the site behind TLS, word for word", () => {
 });
 
 test("the site without TLS, word for word", () => {
-  const { files } = renderNginxConfig({ ...nginxArgs, httpsPort: undefined, httpPort: 8080, serverNames: ["localhost"], staticFromVolume: false });
-  expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "nginx.conf", "site-http.conf"]);
+  const { files } = renderNginxConfig({
+    ...nginxArgs,
+    tls: "off",
+    httpsPort: undefined,
+    httpPort: 8080,
+    serverNames: ["localhost"],
+    staticFromVolume: false,
+  });
+  expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "media-headers.conf", "nginx.conf", "site-http.conf"]);
   expect(files["site-http.conf"]).toMatchInlineSnapshot(`
     "# The site without TLS.
     server {
@@ -119,6 +139,7 @@ test("the site without TLS, word for word", () => {
         include headers.conf;
         include locations.conf;
     }
+
     "
   `);
   expect(files["locations.conf"]).toContain("proxy_set_header Host $host:8080;");
@@ -158,7 +179,8 @@ test("the id changes with anything that is rendered, and with nothing else", () 
   expect(renderNginxConfig({ ...nginxArgs }).id).toBe(id);
   const changes: Partial<NginxConfigArgs>[] = [
     { serverNames: ["other.example"] }, { replicas: ["a"] }, { replicaPort: 9001 }, { release: "b" }, { httpsPort: 8443 }, { staticFromVolume: false },
-    { workerProcesses: 2 }, { workerConnections: 2048 }, { keepaliveSeconds: 10 }, { maxBodySize: "1m" }, { requestGraceSeconds: 31 }, { certificate: "new" },
+    { workerProcesses: 2 }, { workerConnections: 2048 }, { keepaliveSeconds: 10 }, { maxBodySize: "1m" }, { redirectNames: ["old.example"] }, { tlsPolicy: "modern" }, { tls: "outer", trustedProxies: ["10.0.0.1"] },
+    { trustedProxies: ["10.0.0.0/8"] }, { headers: { ...nginxArgs.headers, frameOptions: "SAMEORIGIN" } }, { requestGraceSeconds: 31 }, { certificate: "new" },
   ]; // prettier-ignore
   const ids = changes.map((change) => renderNginxConfig({ ...nginxArgs, ...change }).id);
   expect(new Set([id, ...ids]).size).toBe(changes.length + 1);
@@ -166,10 +188,14 @@ test("the id changes with anything that is rendered, and with nothing else", () 
 
 test("HSTS reaches subdomains, but not those of the developer's own localhost", () => {
   const header = (serverNames: string[]) =>
-    /Strict-Transport-Security "([^"]+)"/.exec(renderNginxConfig({ ...nginxArgs, serverNames }).files["site-https.conf"])?.[1];
+    /Strict-Transport-Security "([^"]+)"/.exec(renderNginxConfig({ ...nginxArgs, serverNames }).files["headers.conf"])?.[1];
   expect(header(["movies.example"])).toBe("max-age=63072000; includeSubDomains");
   expect(header(["movies.localhost"])).toBe("max-age=63072000");
-  expect(renderNginxConfig({ ...nginxArgs, httpsPort: undefined }).files["site-http.conf"]).not.toContain("Strict-Transport-Security");
+  // Never without TLS, and not on the way to it.
+  expect(renderNginxConfig(nginxArgs).files["redirect-headers.conf"]).not.toContain("Strict-Transport-Security");
+  expect(Object.values(renderNginxConfig({ ...nginxArgs, tls: "off", httpsPort: undefined }).files).join()).not.toContain(
+    "add_header Strict-Transport",
+  );
 });
 
 test("a port that isn't HTTPS's own is in the redirect and in the Host that Django sees", () => {
@@ -181,4 +207,112 @@ test("a port that isn't HTTPS's own is in the redirect and in the Host that Djan
 test("contentId doesn't depend on the order of the files, and tells a name from a content", () => {
   expect(contentId({ a: "1", b: "2" })).toBe(contentId({ b: "2", a: "1" }));
   expect(contentId({ a: "b" })).not.toBe(contentId({ b: "a" }));
+});
+
+test("further names lead to the domain, with a handshake of their own", () => {
+  const site = renderNginxConfig({ ...nginxArgs, redirectNames: ["old.example", "older.example"], httpsPort: 8443 }).files["site-https.conf"];
+  expect(site.slice(site.indexOf("server_name old.example older.example") - 40)).toMatchInlineSnapshot(`
+    ".conf;
+    }
+
+    server {
+        listen 8080;
+        server_name old.example older.example;
+
+        include redirect-headers.conf;
+        return 301 https://movies.example:8443$request_uri;
+    }
+
+    server {
+        listen 8443 ssl;
+        http2 on;
+        server_name old.example older.example;
+
+        include headers.conf;
+        return 301 https://movies.example:8443$request_uri;
+    }
+    "
+  `);
+});
+
+test("behind a proxy that ends TLS, word for word", () => {
+  const { files } = renderNginxConfig({
+    ...nginxArgs,
+    tls: "outer",
+    httpsPort: undefined,
+    httpPort: 8080,
+    trustedProxies: ["10.0.0.0/8", "2001:db8::1"],
+    redirectNames: ["old.example"],
+  });
+  expect(files["site-outer.conf"]).toMatchInlineSnapshot(`
+    "# The site behind another proxy, which ends TLS: its word on the client's address and scheme counts, nobody else's.
+    geo $realip_remote_addr $from_trusted_proxy {
+        default 0;
+        10.0.0.0/8 1;
+        2001:db8::1 1;
+    }
+
+    map $from_trusted_proxy$http_x_forwarded_proto $client_scheme {
+        default http;
+        1https https;
+    }
+
+    server {
+        listen 8080 default_server;
+        server_name "";
+        return 444;
+    }
+
+    server {
+        listen 8080;
+        server_name movies.example www.movies.example;
+
+        include headers.conf;
+        if ($client_scheme = http) {
+            return 301 https://$host$request_uri;
+        }
+        include locations.conf;
+    }
+
+    server {
+        listen 8080;
+        server_name old.example;
+
+        include headers.conf;
+        return 301 https://movies.example$request_uri;
+    }
+    "
+  `);
+  expect(files["nginx.conf"]).toContain(
+    "    set_real_ip_from 10.0.0.0/8;\n    set_real_ip_from 2001:db8::1;\n    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n",
+  );
+  expect(files["locations.conf"]).toContain("proxy_set_header X-Forwarded-Proto $client_scheme;");
+  expect(files["locations.conf"]).toContain("proxy_set_header Host $host;");
+  expect(files["headers.conf"]).toContain("add_header Strict-Transport-Security");
+});
+
+test("nobody's word on the client's address counts unless it is asked for", () => {
+  const text = Object.values(renderNginxConfig(nginxArgs).files).join("\n");
+  expect(text).not.toMatch(/real_ip|\$http_x_forwarded/);
+  expect(text).toContain("proxy_set_header X-Forwarded-For $remote_addr;");
+});
+
+test("the modern guideline speaks TLS 1.3 alone", () => {
+  const site = renderNginxConfig({ ...nginxArgs, tlsPolicy: "modern" }).files["site-https.conf"];
+  expect(site).toContain("ssl_protocols TLSv1.3;");
+  expect(site).not.toContain("ssl_ciphers");
+});
+
+test("uploaded files have a policy of their own, and every other header too", () => {
+  const { files } = renderNginxConfig(nginxArgs);
+  const names = (text: string) => [...text.matchAll(/add_header (\S+)/g)].map(([, name]) => name);
+  expect(names(files["media-headers.conf"])).toEqual(names(files["headers.conf"]));
+  expect(new Set(names(files["headers.conf"])).size).toBe(names(files["headers.conf"]).length);
+  expect(files["media-headers.conf"]).toContain("default-src 'none'");
+});
+
+test("a header that is off is left out, and Django's is hidden all the same", () => {
+  const { files } = renderNginxConfig({ ...nginxArgs, headers: { ...nginxArgs.headers, frameOptions: "off" } });
+  expect(files["headers.conf"]).not.toContain("X-Frame-Options");
+  expect(files["locations.conf"]).toContain("proxy_hide_header X-Frame-Options;");
 });

@@ -1,0 +1,149 @@
+import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
+
+export function refuse(fix = ""): never {
+  throw new Error(fix);
+}
+
+export function asText(value: unknown): string {
+  return typeof value === "string" && value !== "" ? value : refuse();
+}
+
+export function matching(pattern: RegExp): (value: unknown) => string {
+  return (value) => (pattern.test(asText(value)) ? asText(value) : refuse());
+}
+
+export function asNumber(value: unknown): number {
+  const number = typeof value === "string" && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  return typeof number === "number" && Number.isFinite(number) ? number : refuse();
+}
+
+export function wholeNumber(minimum: number, maximum: number): (value: unknown) => number {
+  return (value) => {
+    const number = asNumber(value);
+    return Number.isInteger(number) && number >= minimum && number <= maximum ? number : refuse();
+  };
+}
+
+export function oneOf<const T extends string>(...values: T[]): { allowed: string; parse: (value: unknown) => T } {
+  return {
+    allowed: values.join(", "),
+    parse: (value) => values.find((candidate) => candidate === value) ?? refuse(),
+  };
+}
+
+export function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : refuse();
+}
+
+/** Returns the hostname in lower case; RFC 1123: labels of 1 to 63 letters, digits and inner hyphens, 253 characters in all. */
+export function asHostname(value: unknown): string {
+  const hostname = asText(value).toLowerCase();
+  const ascii = domainToASCII(hostname);
+  if (ascii !== hostname && /[^\p{ASCII}]/u.test(hostname) && ascii !== "") refuse(`write it in its ASCII form: ${ascii}`);
+  if (/^[a-z]+:\/\//.test(hostname) || hostname.includes("/")) refuse("leave out the scheme and the path");
+  if (/:\d+$/.test(hostname)) refuse("leave out the port: httpPort and httpsPort set it");
+  if (isIP(hostname) !== 0 || /^[\d.]+$/.test(hostname)) refuse("give a name, not an address");
+  if (hostname.length > 253 || !hostname.split(".").every((label) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(label))) refuse();
+  return hostname;
+}
+
+export const hostnames = "a hostname: labels of letters, digits and inner hyphens, separated by dots";
+
+export function listOf<T>(parse: (value: unknown) => T): (value: unknown) => readonly T[] {
+  return (value) => (Array.isArray(value) ? value.map(parse) : refuse());
+}
+
+export function asAddress(value: unknown): string {
+  return isIP(asText(value)) === 0 ? refuse() : asText(value);
+}
+
+/** Returns an address or a range of them, such as `10.0.0.0/8`. */
+export function asAddressRange(value: unknown): string {
+  const [, address, length] = /^([0-9a-fA-F.:]+)(?:\/(\d{1,3}))?$/.exec(asText(value)) ?? refuse();
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return bits >= 0 && Number(length ?? 0) <= bits ? asText(value) : refuse();
+}
+
+export function orNone<T>(parse: (value: unknown) => T): (value: unknown) => T | undefined {
+  return (value) => (value === "none" ? undefined : parse(value));
+}
+
+export const port = wholeNumber(1, 65535);
+export const ports = "a port from 1 to 65535";
+export const portOrNone = `${ports}, or none`;
+
+/** Returns megabytes (MiB) from a size such as `512m` or `2g`. */
+export function asMegabytes(value: unknown): number {
+  const match = /^(\d{1,6})([mg])$/i.exec(asText(value)) ?? refuse();
+  const megabytes = Number(match[1]) * (match[2].toLowerCase() === "g" ? 1024 : 1);
+  return megabytes >= 64 ? megabytes : refuse();
+}
+
+export const sizes = "a size such as 512m or 2g, 64m or more";
+
+export function asCpus(value: unknown): number {
+  const cpus = asNumber(value);
+  return cpus >= 0.1 && cpus <= 256 ? cpus : refuse();
+}
+
+export const cpuNumbers = "a number of CPUs from 0.1 to 256";
+
+/** Names that the stack itself sets in the app's containers. */
+export const reservedEnvironment = [
+  "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "DATABASE_PORT", "DATABASE_URL",
+  "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HOME", "HTTPS", "MEDIA_ROOT", "RELEASE_TIMEOUT_SECONDS", "SECRET_KEY",
+  "SECRET_KEY_FALLBACKS", "STATIC_ROOT", "STATIC_SOURCE", "WSGI_MODULE", "XDG_RUNTIME_DIR",
+]; // prettier-ignore
+
+export function asEnvironment(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(asObject(value)).map(([name, content]) => {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) refuse(`rename ${JSON.stringify(name)}`);
+    if (reservedEnvironment.includes(name.replace(/_FILE$/, ""))) refuse(`remove ${name}: the stack sets it`);
+    if (!["string", "number", "boolean"].includes(typeof content)) refuse(`give ${name} a text, a number, true or false`);
+    if (String(content).includes("\0")) refuse(`give ${name} a value without NUL characters`);
+    return [name, String(content)] as const;
+  });
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Of the lines of a longer value, one could be taken for a variable of its own. */
+export function asPlainEnvironment(value: unknown): Readonly<Record<string, string>> {
+  const environment = asEnvironment(value);
+  for (const [name, content] of Object.entries(environment))
+    if (/[\r\n]/.test(content)) refuse(`give ${name} a value of one line, or put it into secretEnv`);
+  return environment;
+}
+
+export const environments = "names of letters, digits and underscores, each with a text, a number, true or false";
+
+export function asFlag(value: unknown): boolean {
+  return value === true || value === "true" ? true : value === false || value === "false" ? false : refuse();
+}
+
+export function asSuperuser(value: unknown): { readonly username: string; readonly email: string } | undefined {
+  if (value === "none") return undefined;
+  const { username, email, ...others } = asObject(value);
+  if (Object.keys(others).length > 0) refuse(`remove ${Object.keys(others).join(", ")}`);
+  if (!/^[\w.@+-]{1,150}$/.test(asText(username))) refuse();
+  if (!/^[^\s@]+@[^\s@]+$/.test(asText(email))) refuse();
+  return { username: asText(username), email: asText(email) };
+}
+
+export const environment = oneOf("dev", "prod");
+export const tlsMode = oneOf("off", "self-signed", "provided", "outer");
+export const tlsPolicy = oneOf("intermediate", "modern");
+export const server = oneOf("runserver", "gunicorn");
+export const workerClass = oneOf("sync", "gthread", "gevent");
+
+/** Returns a header's value; nginx has no way to write a `$` as such. */
+export const asHeader = matching(/^(?!.*\$)[\x20-\x7e]{1,4000}$/);
+export const headerValues = "a line of printable ASCII characters without $, or off";
+
+/** Returns a PEM text, or the path of a file that holds one. */
+export function asPem(value: unknown): string {
+  const text = asText(value);
+  return /[\0\r]/.test(text) || (text.includes("\n") && !text.includes("-----BEGIN "))
+    ? refuse("begin with -----BEGIN, or give a path of one line")
+    : text;
+}
