@@ -43,17 +43,24 @@ export async function removeFailedService(docker: DockerCommand, container: stri
   }
 }
 
-/** Returns a hook that makes a job's failure the failure of `up`, then runs `next`. */
+/** Makes sure that a job succeeded, then runs `next`; where either fails, the job is removed, so that the next `up` runs it again. */
+export async function passGate(docker: DockerCommand, id: string, job: string, next?: (docker: DockerCommand, id: string) => Promise<void>) {
+  await requireSuccess(docker, id, job);
+  try {
+    await next?.(docker, id);
+  } catch (error) {
+    await docker("rm", "--force", id);
+    throw error;
+  }
+}
+
+/** Returns a hook that makes a job's failure, or that of what follows it, the failure of `up`. */
 export function jobGate(
   name: string,
   dockerHost: string | undefined,
   next?: (docker: DockerCommand, id: string) => Promise<void>,
 ): pulumi.ResourceHook {
-  return new pulumi.ResourceHook(`${name}-gate`, async ({ id }) => {
-    const docker = dockerCommand(dockerHost);
-    await requireSuccess(docker, id, name);
-    await next?.(docker, id);
-  });
+  return new pulumi.ResourceHook(`${name}-gate`, ({ id }) => passGate(dockerCommand(dockerHost), id, name, next));
 }
 
 /**

@@ -40,7 +40,7 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceMi
       if ((await liveConfiguration(docker, container)) === id) return;
       await sleep(100);
     }
-    throw new NotLive(`nginx kept its configuration and goes on with it; it refused the new one: ${await lastErrors(docker, container, since)}`);
+    throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${await lastErrors(docker, container, since)}`);
   };
   const onVolume = (script: string, ...words: string[]) => runOnVolume({ docker, volume, container: jobId, script, words });
   try {
@@ -57,14 +57,10 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceMi
     await goOver(wanted);
     return true;
   } catch (error) {
-    if (!(error instanceof NotLive)) throw error;
     if (before !== undefined) await onVolume(pointScript, before);
-    await docker("rm", "--force", jobId);
     throw error;
   }
 }
-
-class NotLive extends Error {}
 
 const pointScript = 'ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current';
 

@@ -13,6 +13,8 @@ export interface Target {
   readonly port?: number;
   /** Certificate of the authority to trust, PEM. */
   readonly authority: string;
+  /** Connections that are kept, each used in turn, as browsers do whose visitors read for a while. */
+  readonly kept: number;
   /** How long an answer may take, in milliseconds. */
   readonly patienceMilliseconds: number;
 }
@@ -44,22 +46,33 @@ export class NoAnswer extends Error {
 /** Sends requests to one site, each on the kind of connection that it asks for. */
 export class Connections {
   private readonly target: Target;
-  private readonly agents: Record<"keep-alive" | "fresh", Agent>;
-  private shared: Http2Connection | undefined;
+  private readonly fresh: Agent;
+  /** The one that waited longest comes first; one that waits for an answer isn't here. */
+  private readonly kept: Agent[];
+  private readonly keptHttp2: (Http2Connection | undefined)[];
+  private nextHttp2 = 0;
 
   constructor(target: Target) {
     this.target = target;
     const tls = { host: "127.0.0.1", port: portOf(target), ca: target.authority, servername: new URL(target.url).hostname };
-    this.agents = { "keep-alive": new Agent({ ...tls, keepAlive: true }), fresh: new Agent({ ...tls, keepAlive: false, maxCachedSessions: 0 }) };
+    this.fresh = new Agent({ ...tls, keepAlive: false, maxCachedSessions: 0 });
+    this.kept = Array.from({ length: target.kept }, () => new Agent({ ...tls, keepAlive: true, maxSockets: 1 }));
+    this.keptHttp2 = Array.from({ length: target.kept }, () => undefined);
   }
 
   /** Sends a request and returns the whole answer; throws NoAnswer. */
   async send(kind: Kind, request: Request): Promise<Answer> {
-    if (kind === "HTTP/1.1 keep-alive") return this.sendHttp1(this.agents["keep-alive"], request);
-    if (kind === "HTTP/1.1 fresh") return this.sendHttp1(this.agents.fresh, request);
+    if (kind === "HTTP/1.1 keep-alive") {
+      // When every browser waits for an answer, another one comes along.
+      const agent = this.kept.shift() ?? new Agent({ ...this.fresh.options, keepAlive: true, maxSockets: 1 });
+      return this.sendHttp1(agent, request).finally(() => this.kept.push(agent));
+    }
+    if (kind === "HTTP/1.1 fresh") return this.sendHttp1(this.fresh, request);
     if (kind === "HTTP/2 keep-alive") {
-      if (this.shared === undefined || !this.shared.usable) this.shared = new Http2Connection(this.target);
-      return this.shared.send(request);
+      const index = this.nextHttp2++ % this.keptHttp2.length;
+      const usable = this.keptHttp2[index]?.usable ? this.keptHttp2[index] : new Http2Connection(this.target);
+      this.keptHttp2[index] = usable;
+      return usable.send(request);
     }
     const own = new Http2Connection(this.target);
     try {
@@ -70,8 +83,8 @@ export class Connections {
   }
 
   close(): void {
-    for (const agent of Object.values(this.agents)) agent.destroy();
-    this.shared?.close();
+    for (const agent of [this.fresh, ...this.kept]) agent.destroy();
+    for (const connection of this.keptHttp2) connection?.close();
   }
 
   private sendHttp1(agent: Agent, { method, path, headers, body }: Request): Promise<Answer> {

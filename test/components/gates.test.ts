@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
-import { limitProcesses, removeFailedService, requireSuccess } from "../../components/gates.ts";
+import { limitProcesses, passGate, removeFailedService, requireSuccess } from "../../components/gates.ts";
 import { fakeDocker } from "../support/fake-docker.ts";
 
 describe("requireSuccess", () => {
@@ -25,6 +25,28 @@ describe("requireSuccess", () => {
     ]);
     const shown = [...Array.from({ length: 19 }, (_, line) => `line ${line + 7}`), "last"].join("\n");
     await expect(requireSuccess(docker, "job1", "release")).rejects.toThrow(`${cause}; what ran before goes on. Its last lines:\n${shown}`);
+    expect(calls.at(-1)).toBe("rm --force job1");
+  });
+});
+
+describe("passGate", () => {
+  const succeeded: Parameters<typeof fakeDocker>[0] = [
+    [/^inspect/, "exited 0 false"],
+    [/^rm/, ""],
+  ];
+
+  test("goes on to what follows, and leaves the job", async () => {
+    const { docker, calls } = fakeDocker(succeeded);
+    const ids: string[] = [];
+    await passGate(docker, "job1", "files", async (_, id) => void ids.push(id));
+    expect(ids).toEqual(["job1"]);
+    expect(calls.some((call) => call.startsWith("rm"))).toBe(false);
+  });
+
+  test("fails with what follows, and removes the job, so that it runs again", async () => {
+    const { docker, calls } = fakeDocker(succeeded);
+    const refuse = () => Promise.reject(new Error("nginx kept its configuration"));
+    await expect(passGate(docker, "job1", "files", refuse)).rejects.toThrow("nginx kept its configuration");
     expect(calls.at(-1)).toBe("rm --force job1");
   });
 });
