@@ -24,7 +24,7 @@ ${drawn.join("\n")}
 <g transform="translate(${margin.left}, ${total - 22})">
 <rect width="12" height="12" fill="#2e7d5b"/><text x="18" y="10">answered</text>
 <rect x="100" width="12" height="12" fill="#c62828"/><text x="118" y="10">failed</text>
-<rect x="190" width="12" height="12" fill="#dfe7ee"/><text x="208" y="10">the deploy</text>
+<rect x="190" width="12" height="12" fill="#b9c9d8"/><text x="208" y="10">the deploy</text>
 <text x="${width - margin.left - margin.right}" y="10" text-anchor="end">seconds, requests a second</text>
 </g>
 </svg>
@@ -48,7 +48,7 @@ function drawPanel({ title, requests, from, to }: Panel, top: number, seconds: n
   const marks = Array.from({ length: Math.floor(seconds / 10) + 1 }, (_, index) => index * 10);
   return [
     `<text x="${margin.left}" y="${top + 20}" font-size="14" font-weight="600">${title}</text>`,
-    `<rect x="${at(from).toFixed(1)}" y="${top + margin.top}" width="${(at(to) - at(from)).toFixed(1)}" height="${height}" fill="#dfe7ee"/>`,
+    `<rect x="${at(from).toFixed(1)}" y="${top + margin.top - 8}" width="${(at(to) - at(from)).toFixed(1)}" height="${height + 8}" fill="#b9c9d8"/>`,
     ...bars,
     `<line x1="${margin.left}" y1="${base}" x2="${width - margin.right}" y2="${base}" stroke="#333"/>`,
     `<text x="${margin.left - 8}" y="${top + margin.top + 10}" text-anchor="end">${most}</text><text x="${margin.left - 8}" y="${base}" text-anchor="end">0</text>`,
