@@ -1,26 +1,8 @@
 import * as fc from "fast-check";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { loadConfig } from "../config.ts";
 import { asHostname } from "../allowed-values.ts";
-import { signedCertificate } from "./support/certificates.ts";
-import { runProgram } from "./support/program.ts";
-
-async function load(stack: string, config: Record<string, unknown>, secretKeys: string[] = []) {
-  let loaded: ReturnType<typeof loadConfig> | undefined;
-  await runProgram({ stack, config, secretKeys, build: () => void (loaded = loadConfig()) });
-  return loaded as ReturnType<typeof loadConfig>;
-}
-
-async function errorOf(stack: string, config: Record<string, unknown>, secretKeys: string[] = []): Promise<string> {
-  return load(stack, config, secretKeys).then(
-    () => "no error",
-    (error) => {
-      expect(error).toBeInstanceOf(pulumi.RunError);
-      return error.message;
-    },
-  );
-}
+import { errorOf, load } from "./support/load-config.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -223,28 +205,6 @@ describe("fails", () => {
   test.each(cases)("%s", async (_, config, expected) => {
     expect(await errorOf("prod", config)).toBe(`config of stack prod (Pulumi.prod.yaml) has 1 problem; nothing was touched:\n  ${expected}`);
   });
-
-  const { chain, privateKey } = signedCertificate(["movies.example"]);
-  const provided = { mode: "provided", certificate: chain, privateKey };
-
-  test.each([
-    ["a certificate without its key", { domain: "movies.example", tls: { ...provided, privateKey: "none" } }, 'tls.privateKey: got "none"; allowed: a path or a PEM text with tls.mode provided'],
-    ["a certificate for another mode", { tls: { certificate: chain } }, 'tls.certificate: got "a value"; allowed: none with tls.mode self-signed; fix: set tls.mode to provided, or remove it'],
-    ["a certificate's file that isn't there", { domain: "movies.example", tls: { ...provided, certificate: "fullchain.pem" } }, `tls.certificate: got "fullchain.pem"; allowed: a file that can be read; it isn't there; fix: correct the path: it begins at the checkout`],
-    ["a key's text without its first line", { domain: "movies.example", tls: { ...provided, privateKey: "MIGH".repeat(40) } }, `tls.privateKey: got "[secret]"; allowed: a file that can be read; it isn't there; fix: correct the path: it begins at the checkout`],
-    ["a key's lines without the first", { domain: "movies.example", tls: { ...provided, privateKey: "MIGH\nMIGH" } }, 'tls.privateKey: got "[secret]"; allowed: a path from the checkout, a PEM text, or none; fix: begin with -----BEGIN, or give a path of one line'],
-    ["a key in place of the table", { tls: privateKey }, 'tls: got "[secret]"; allowed: an object with mode, policy, certificate, privateKey'],
-    ["a certificate that lacks a name", { domain: "films.example", tls: provided }, "tls.certificate: got one for movies.example; allowed: one for every name of the site; fix: get one that covers films.example too, or take the name out of the config"],
-    ["TLS ended by nobody in particular", { httpsPort: "none", tls: { mode: "outer" } }, "trustedProxies: got []; allowed: at least one address or range with tls.mode outer; fix: give the addresses of the proxy that ends TLS"],
-    ["TLS ended by another with a port for it", { httpsPort: 8443, tls: { mode: "outer" }, trustedProxies: ["10.0.0.1"] }, "httpsPort: got 8443; allowed: none with tls.mode outer"],
-    ["a range that is none", { trustedProxies: ["10.0.0.0/33"] }, 'trustedProxies: got ["10.0.0.0/33"]; allowed: a list of addresses, or of ranges such as 10.0.0.0/8'],
-    ["a header of two lines", { headers: { frameOptions: "DENY\nX-Evil: 1" } }, 'headers.frameOptions: got "DENY\\nX-Evil: 1"; allowed: a line of printable ASCII characters without $, or off'],
-    ["a header with a variable", { headers: { referrerPolicy: "$host" } }, 'headers.referrerPolicy: got "$host"; allowed: a line of printable ASCII characters without $, or off'],
-  ])("%s", async (_, config, expected) => {
-    const message = await errorOf("prod", config, ["django-stack:tls"]);
-    expect(message).toBe(`config of stack prod (Pulumi.prod.yaml) has 1 problem; nothing was touched:\n  ${expected}`);
-    expect(message).not.toContain(privateKey.split("\n")[1]);
-  }); // prettier-ignore
 
   test("a context that isn't there", async () => {
     expect(await errorOf("prod", { app: { context: "./shop" } })).toMatch(
