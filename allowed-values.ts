@@ -131,7 +131,7 @@ export function asSuperuser(value: unknown): { readonly username: string; readon
 }
 
 export const environment = oneOf("dev", "prod");
-export const tlsMode = oneOf("off", "self-signed", "provided", "outer");
+export const tlsMode = oneOf("off", "self-signed", "provided", "acme", "outer");
 export const tlsPolicy = oneOf("intermediate", "modern");
 export const server = oneOf("runserver", "gunicorn");
 export const workerClass = oneOf("sync", "gthread", "gevent");
@@ -139,6 +139,16 @@ export const workerClass = oneOf("sync", "gthread", "gevent");
 /** Returns a header's value; nginx has no way to write a `$` as such. */
 export const asHeader = matching(/^(?!.*\$)[\x20-\x7e]{1,4000}$/);
 export const headerValues = "a line of printable ASCII characters without $, or off";
+
+/** Returns the URL of an ACME directory. */
+export function asDirectory(value: unknown): string {
+  const text = asText(value);
+  return URL.canParse(text) && /^https:\/\/[\w.-]+(:\d+)?\/[\w./~-]+$/.test(text) ? text : refuse();
+}
+
+export function asMailAddress(value: unknown): string {
+  return matching(/^[\w.+-]+@[\w-]+(\.[\w-]+)*$/)(value);
+}
 
 /** Returns a PEM text, or the path of a file that holds one. */
 export function asPem(value: unknown): string {

@@ -5,7 +5,8 @@ import { join, relative, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { lastDay } from "./certificate-check.ts";
 import type { Owner } from "./components/labels.ts";
-import { crossChecks, problem, providedCertificate, remote, temporarySpace } from "./config-checks.ts";
+import { acmeOf, crossChecks, problem, providedCertificate, remote, temporarySpace } from "./config-checks.ts";
+import type { AcmeArgs } from "./nginx/acme.ts";
 import { settings, type Setting } from "./settings.ts";
 
 type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting<infer T> ? T : Values<Table[Key]> };
@@ -27,9 +28,10 @@ export interface Config extends Omit<Settings, "app" | "nginx" | "secretEnv" | "
   readonly url: string;
   /** Whether browsers come over TLS, whoever ends it. */
   readonly https: boolean;
-  /** Where TLS ends and how; `provided` holds the certificate of tls.mode provided. */
+  /** Where TLS ends and how; `provided` holds the certificate of tls.mode provided, `acme` the directory of tls.mode acme. */
   readonly tls: Pick<Settings["tls"], "mode" | "policy"> & {
     readonly provided: { readonly chain: string; readonly privateKey: pulumi.Output<string>; readonly notAfter: string } | undefined;
+    readonly acme: AcmeArgs | undefined;
   };
   /** Origins, one a name of the site, that Django accepts forms from. */
   readonly origins: readonly string[];
@@ -124,6 +126,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
         privateKey: pulumi.secret(provided.privateKey),
         notAfter: lastDay(provided.certificate),
       },
+      acme: acmeOf(values, folder),
     },
     url: `${scheme}://${domain}${suffix}`,
     origins: [...[domain, ...aliases].map((host) => `${scheme}://${host}${suffix}`), ...local],

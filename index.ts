@@ -23,9 +23,12 @@ const hostnames = [config.domain, ...config.aliases, ...config.redirects];
 const nets = new Networks(prefix, { owner, publishDatabase: config.postgres.publishPort !== undefined });
 const vols = new Volumes(prefix, { owner, postgresVersion: config.postgres.version, protectData: config.protectData });
 const secrets = new Secrets(prefix, { ...config.secrets, superuser: config.superuser !== undefined });
-const ownCertificate = config.tls.mode === "self-signed" ? new Certificate(`${prefix}-certificate`, { hostnames }) : undefined;
+// With acme it answers until nginx has got one from the directory.
+const makesCertificate = config.tls.mode === "self-signed" || config.tls.mode === "acme";
+const ownCertificate = makesCertificate ? new Certificate(`${prefix}-certificate`, { hostnames }) : undefined;
 const certificate = ownCertificate ?? config.tls.provided;
-if (certificate !== undefined) warnBeforeExpiry(certificate.notAfter);
+const notAfter = config.tls.mode === "acme" ? undefined : certificate?.notAfter;
+if (notAfter !== undefined) warnBeforeExpiry(notAfter);
 const nginxImage = new docker.RemoteImage(`${prefix}-nginx-image`, { name: "nginx:1.30", keepLocally: true });
 const toolImage = nginxImage.imageId;
 
@@ -61,8 +64,8 @@ export const staticUrl = `${url}/static/`;
 export const mediaUrl = `${url}/media/`;
 export const apiUrl = `${url}/api/movies/`;
 export const devServerUrl = app.devServerPort === undefined ? undefined : `http://localhost:${app.devServerPort}`;
-export const caCertificate = ownCertificate?.authority;
-export const certificateNotAfter = certificate?.notAfter;
+export const caCertificate = config.tls.mode === "self-signed" ? ownCertificate?.authority : undefined;
+export const certificateNotAfter = notAfter;
 export const image = appImage.imageId;
 export const release = appImage.release;
 export const networks = { edge: nets.edge.name, app: nets.app.name, db: nets.db.name, dev: nets.dev?.name };

@@ -2,6 +2,8 @@ import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerCommand, DockerError, type DockerCommand } from "./components/docker-engine.ts";
+import { certificateWarnings } from "./components/served-certificate.ts";
+import { letsEncrypt } from "./config-checks.ts";
 import type { Config } from "./config.ts";
 
 /** The oldest Docker Engine that the stack was run on. */
@@ -20,17 +22,31 @@ export interface Host {
 
 /**
  * Checks, before anything is touched, that the Docker engine can take this stack: it answers, is recent enough, the ports
- * are free, and no other checkout's objects have this stack's names.
+ * are free, and no other checkout's objects have this stack's names. Warns of certificates that a running site shouldn't serve.
  *
  * @throws pulumi.RunError listing every problem with the way to mend it.
  */
 export async function preflight(config: Config, docker: DockerCommand = dockerCommand(config.dockerHost), host: Host = thisHost): Promise<void> {
   const engine = await engineProblem(docker, config.dockerHost);
   const problems = engine === undefined ? [...(await foreignObjects(config, docker)), ...(await takenPorts(config, docker, host))] : [engine];
-  if (problems.length === 0) return;
+  if (problems.length === 0) return warnOfCertificates(config, docker);
   throw new pulumi.RunError(
     `the Docker host can't take stack ${config.stack}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`,
   );
+}
+
+async function warnOfCertificates(config: Config, docker: DockerCommand): Promise<void> {
+  if (config.httpsPort === undefined) return;
+  const hostnames = [config.domain, ...config.aliases, ...config.redirects];
+  const acme = config.tls.acme !== undefined;
+  if (config.tls.acme?.directory === letsEncrypt.staging) {
+    void pulumi.log.warn(
+      "tls.acme.production is false: certificates come from Let's Encrypt's staging directory, which no browser trusts; set it to true once they do come",
+    );
+  }
+  for (const warning of await certificateWarnings({ docker, container: `${config.prefix}-nginx`, hostnames, acme })) {
+    void pulumi.log.warn(warning);
+  }
 }
 
 async function engineProblem(docker: DockerCommand, dockerHost: string | undefined): Promise<string | undefined> {
@@ -87,7 +103,9 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
     /^-(nginx|django|postgres)(-|$)/.test(name.slice(config.prefix.length)),
   );
   const volumes = (await named(["volume", "ls"], "Name")).filter(([name]) =>
-    /^-(owner|static-data|media-data|postgres-\d+-data|postgres-socket|(nginx|django|postgres)-files)$/.test(name.slice(config.prefix.length)),
+    /^-(owner|static-data|media-data|acme-state|postgres-\d+-data|postgres-socket|(nginx|django|postgres)-files)$/.test(
+      name.slice(config.prefix.length),
+    ),
   );
   const owner = volumes.find(([name]) => name === `${config.prefix}-owner`);
   const otherName = "fix: choose another `name` in this stack's config, or remove the other stack from its own checkout";

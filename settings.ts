@@ -2,10 +2,12 @@ import {
   asAddress,
   asAddressRange,
   asCpus,
+  asDirectory,
   asEnvironment,
   asFlag,
   asHeader,
   asHostname,
+  asMailAddress,
   asMegabytes,
   asPem,
   asPlainEnvironment,
@@ -95,7 +97,7 @@ export const settings = {
   ),
   tls: {
     mode: setting(
-      "Where the certificate comes from: an authority of the stack's own, your files, or another proxy that ends TLS.",
+      "Where the certificate comes from: an authority of the stack's own, your files, an ACME directory such as Let's Encrypt, or another proxy that ends TLS.",
       tlsMode.allowed,
       "off",
       "self-signed",
@@ -122,6 +124,36 @@ export const settings = {
       undefined,
       orNone(asPem),
     ),
+    acme: {
+      production: setting(
+        "Whether Let's Encrypt's certificates are real ones; until then its staging directory gives certificates that no browser trusts.",
+        "true, false",
+        false,
+        false,
+        asFlag,
+      ),
+      contact: setting<string | undefined>(
+        "Where the directory may write to.",
+        "an e-mail address, or none",
+        undefined,
+        undefined,
+        orNone(asMailAddress),
+      ),
+      directory: setting<string | undefined>(
+        "Another ACME directory in place of Let's Encrypt's.",
+        "a URL that begins with https://, or none",
+        undefined,
+        undefined,
+        orNone(asDirectory),
+      ),
+      authority: setting<string | undefined>(
+        "The certificate that such a directory's own TLS is signed by, PEM; for one without a public certificate.",
+        "a path from the checkout, a PEM text, or none",
+        undefined,
+        undefined,
+        orNone(asPem),
+      ),
+    },
   },
   headers: {
     contentSecurityPolicy: header("What a page may load and do; Django's debug pages work under none.", "off", contentSecurityPolicy),

@@ -7,7 +7,7 @@ export interface CertificateArgs {
 }
 
 /** Days before its end in which a certificate is warned of. */
-const warningDays = 21;
+export const warningDays = 21;
 
 /** Warns, in previews too, when a certificate's last day is near. */
 export function warnBeforeExpiry(notAfter: pulumi.Input<string>): void {

@@ -22,6 +22,8 @@ export interface FilesVolumeArgs {
   readonly user: string;
   /** Shell command, run as that user inside the new folder, that must succeed before the files become current. @default - no check */
   readonly check?: string;
+  /** Volumes that this user must be able to write to, by the path where the check finds an empty folder of its own. @default - none */
+  readonly writable?: Readonly<Record<string, pulumi.Input<string>>>;
   /** What follows once the files are current; a failure fails `up`. @default - nothing */
   readonly onFilled?: (docker: DockerCommand, jobId: string) => Promise<void>;
 }
@@ -44,6 +46,7 @@ export class FilesVolume extends pulumi.ComponentResource {
         .sort()
         .map((path) => ({ file: `/incoming/${path}`, content: files[path], permissions: "0600" })),
     );
+    const writable = Object.entries(args.writable ?? {});
     const script = [{ file: "/run/fill.sh", content: fillScript, permissions: "0500" }];
     new docker.Container(
       `${name}-job`,
@@ -64,7 +67,14 @@ export class FilesVolume extends pulumi.ComponentResource {
           `FILES_USER=${args.user}`,
           ...(args.check === undefined ? [] : [`FILES_CHECK=${args.check}`]),
         ],
-        mounts: [{ type: "volume", source: volume.name, target: "/files" }],
+        mounts: [
+          { type: "volume", source: volume.name, target: "/files" },
+          ...writable.map(([, source], index) => ({ type: "volume", source, target: `/writable/${index}` })),
+        ],
+        // Not the volumes themselves: nginx -t writes to what it checks.
+        ...(writable.length === 0
+          ? {}
+          : { tmpfs: Object.fromEntries(writable.map(([path]) => [path, `rw,noexec,nosuid,nodev,${ownership(args.user)},mode=0700,size=1m`])) }),
         uploads: incoming.apply((files) => [...script, ...files]),
       },
       { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-job`, args.dockerHost, args.onFilled)] } },
@@ -72,6 +82,11 @@ export class FilesVolume extends pulumi.ComponentResource {
     this.volume = volume.name;
     this.registerOutputs({ volume: this.volume });
   }
+}
+
+function ownership(user: string): string {
+  const [uid, gid] = user.split(":");
+  return `uid=${uid},gid=${gid}`;
 }
 
 const fillScript = readFileSync(join(import.meta.dirname, "..", "containers", "fill.sh"), "utf8");

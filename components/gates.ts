@@ -73,13 +73,22 @@ export async function limitProcesses(docker: DockerCommand, id: string): Promise
   await docker("update", "--pids-limit", stdout.trim(), id);
 }
 
-/** Returns the hooks of a service: its limit of processes once it is healthy; where it never is, its log, its removal and no other try. */
-export function serviceHooks(name: string, dockerHost: string | undefined): pulumi.ResourceHookBinding {
+/**
+ * Returns the hooks of a service: its limit of processes once it is healthy; where it never is, its log, its removal and no other try.
+ *
+ * @param next what follows once the service is healthy.
+ */
+export function serviceHooks(
+  name: string,
+  dockerHost: string | undefined,
+  next?: (docker: DockerCommand) => Promise<void>,
+): pulumi.ResourceHookBinding {
   const limit = new pulumi.ResourceHook(`${name}-processes`, async ({ id }) => {
     // An engine without that cgroup still has the user's limit.
     await limitProcesses(dockerCommand(dockerHost), id).catch((error: Error) =>
       pulumi.log.warn(`${name}: its number of processes isn't limited: ${error.message}`),
     );
+    await next?.(dockerCommand(dockerHost));
   });
   const gate = new pulumi.ErrorHook(`${name}-gate`, async ({ newInputs, failedOperation }) => {
     const container: unknown = newInputs?.name;

@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -70,28 +69,6 @@ async function lastErrors(docker: DockerCommand, container: string, since: strin
   const { stderr } = await docker("logs", "--since", since, container);
   const errors = stderr.split("\n").filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));
   return lastLines(errors.join("\n"), 3) || "no message within its time";
-}
-
-/**
- * Checks that nginx serves the certificate that lies on its volume.
- *
- * @param hostname a name that the certificate is for.
- * @throws Error with both serial numbers when it serves another one.
- */
-export async function requireServedCertificate(docker: DockerCommand, container: string, hostname: string): Promise<void> {
-  const { stdout: stored } = await docker("exec", container, "cat", "/etc/nginx/stack/current/tls/certificate.pem");
-  // Static files are nginx's own: Django hears nothing of it.
-  const request = ["--silent", "--insecure", "--head", "--output", "/dev/null", "--max-time", "5", `https://${hostname}:8443/static/`];
-  const { stdout: served } = await docker(
-    "exec", container, "curl", "--resolve", `${hostname}:8443:127.0.0.1`, "--write-out", "%{certs}", ...request,
-  ); // prettier-ignore
-  const [wanted, got] = [stored, served].map(serialNumber);
-  if (got !== wanted) throw new Error(`nginx serves certificate ${got}, and the one on its volume is ${wanted}`);
-}
-
-function serialNumber(text: string): string {
-  const [first] = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(text) ?? [];
-  return first === undefined ? "none" : new X509Certificate(first).serialNumber;
 }
 
 async function isRunning(docker: DockerCommand, container: string): Promise<boolean> {

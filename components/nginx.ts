@@ -1,14 +1,16 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
+import { acmeStatePath } from "../nginx/acme.ts";
 import { renderNginxConfig } from "../nginx/render.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
-import { reloadNginx, requireServedCertificate } from "./nginx-reload.ts";
+import { reloadNginx } from "./nginx-reload.ts";
 import { serviceProfile } from "./profiles.ts";
+import { awaitAcmeCertificates, requireServedCertificate } from "./served-certificate.ts";
 import type { DockerCommand } from "./docker-engine.ts";
 import type { Volumes } from "./volumes.ts";
 
@@ -36,7 +38,7 @@ export interface NginxArgs {
   /** Names of the replicas that requests go to. */
   readonly replicas: pulumi.Input<string[]>;
   readonly release: pulumi.Input<string>;
-  /** Certificate chain and private key, PEM; undefined without TLS. */
+  /** Certificate chain and private key, PEM; with ACME what answers until there is another one; undefined without TLS. */
   readonly certificate: { readonly chain: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> } | undefined;
   /** What tidies up once nginx has gone over to a new configuration; a failure is a warning only. */
   readonly onLive: (docker: DockerCommand) => Promise<void>;
@@ -69,6 +71,7 @@ export class Nginx extends pulumi.ComponentResource {
         staticFromVolume: app.staticFromVolume,
         workerProcesses: Math.ceil(nginx.cpus),
         certificate: chain,
+        acme: config.tls.acme,
       }),
     );
     this.configurationId = rendered.apply(({ id }) => id);
@@ -76,6 +79,13 @@ export class Nginx extends pulumi.ComponentResource {
       args.certificate === undefined
         ? pulumi.output({})
         : pulumi.output({ "tls/certificate.pem": args.certificate.chain, "tls/key.pem": args.certificate.privateKey });
+    const checkCertificates = async (command: DockerCommand) => {
+      const served = { docker: command, container: name };
+      if (config.tls.acme !== undefined) {
+        const hostnames = [...config.allowedHosts, ...config.redirects];
+        for (const warning of await awaitAcmeCertificates({ ...served, hostnames })) void pulumi.log.warn(warning);
+      } else if (args.certificate !== undefined) await requireServedCertificate(served, config.domain);
+    };
     const files = new FilesVolume(
       `${name}-files`,
       {
@@ -86,11 +96,12 @@ export class Nginx extends pulumi.ComponentResource {
         id: this.configurationId,
         files: pulumi.all([rendered, certificateFiles]).apply(([{ files: configuration }, certificate]) => ({ ...configuration, ...certificate })),
         user: `${nginxUser}:${nginxUser}`,
+        writable: { [acmeStatePath]: args.volumes.acmeState.name },
         check: 'nginx -t -c "$PWD/nginx.conf"',
         onFilled: async (command, jobId) => {
           const reloaded = await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
           if (!reloaded) return;
-          if (args.certificate !== undefined) await requireServedCertificate(command, name, config.domain);
+          await checkCertificates(command);
           await args.onLive(command).catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
         },
       },
@@ -121,18 +132,19 @@ export class Nginx extends pulumi.ComponentResource {
         }),
         name,
         image: args.image,
-        entrypoints: ["nginx", "-c", "/etc/nginx/stack/current/nginx.conf", "-g", "daemon off;"],
+        entrypoints: ["/bin/sh", "/etc/nginx/stack/current/start.sh"],
         stopSignal: "SIGQUIT",
         mounts: [
           { type: "volume", source: files.volume, target: "/etc/nginx/stack", readOnly: true },
           { type: "volume", source: args.volumes.staticData.name, target: staticPath, readOnly: true },
           { type: "volume", source: args.volumes.mediaData.name, target: mediaPath, readOnly: true },
+          { type: "volume", source: args.volumes.acmeState.name, target: acmeStatePath },
         ],
         networksAdvanced: [{ name: args.networks.edge.name }, { name: args.networks.app.name }],
         ports: config.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),
       },
       // It holds the published ports; its configuration changes by reload, never by replacement.
-      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost) },
+      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost, checkCertificates) },
     );
     this.registerOutputs({ configurationId: this.configurationId });
   }

@@ -6,7 +6,7 @@ export interface VolumesArgs {
   readonly owner: Owner;
   /** Major version of Postgres; part of its volume's name. */
   readonly postgresVersion: number;
-  /** Whether the database's and the media volume outlive a destroy. */
+  /** Whether the volumes that hold data outlive a destroy. */
   readonly protectData: boolean;
 }
 
@@ -18,6 +18,8 @@ export class Volumes extends pulumi.ComponentResource {
   readonly mediaData: docker.Volume;
   /** The database. */
   readonly postgresData: docker.Volume;
+  /** Account and certificates that nginx got from an ACME directory; there in every mode, for a new mount would replace nginx. */
+  readonly acmeState: docker.Volume;
 
   constructor(name: string, args: VolumesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Volumes", name, {}, opts);
@@ -38,6 +40,7 @@ export class Volumes extends pulumi.ComponentResource {
     this.staticData = volume("static-data", false);
     this.mediaData = volume("media-data", true);
     this.postgresData = volume(`postgres-${args.postgresVersion}-data`, true);
+    this.acmeState = volume("acme-state", true);
     this.registerOutputs({ staticData: this.staticData.name, mediaData: this.mediaData.name, postgresData: this.postgresData.name });
   }
 }

@@ -1,7 +1,14 @@
 #!/bin/sh
 # Copies /incoming into the volume as /files/$FILES_ID, readable by FILES_USER alone, and makes it /files/current.
+# The volumes under /writable come to belong to FILES_USER.
 # FILES_CHECK, run as that user inside the new folder, decides whether the copy is kept.
 set -eu
+
+for folder in /writable/*; do
+  [ -d "$folder" ] || continue
+  chown "$FILES_USER" "$folder"
+  chmod 0700 "$folder"
+done
 
 target=/files/$FILES_ID
 incoming=/files/.incoming

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { renderAcme, type AcmeArgs } from "./acme.ts";
 import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./headers.ts";
 import { renderTlsPolicy, type TlsPolicy } from "./tls-policy.ts";
 
@@ -36,6 +37,8 @@ export interface NginxConfigArgs {
   readonly requestGraceSeconds: number;
   /** The certificate that goes with it, PEM: a new one is a new configuration. @default - none */
   readonly certificate?: string | undefined;
+  /** Where nginx gets its certificates by itself; `certificate` answers until they are there. @default - nowhere */
+  readonly acme?: AcmeArgs | undefined;
 }
 
 /** The rendered files by path, and the id that tells this configuration from any other. */
@@ -43,6 +46,8 @@ export interface NginxConfig {
   readonly id: string;
   readonly files: Readonly<Record<string, string>>;
 }
+
+const startScript = readFileSync(join(import.meta.dirname, "..", "containers", "start-nginx.sh"), "utf8");
 
 /** How long nginx keeps an idle connection to a replica, in seconds; gunicorn's keep-alive must be longer. */
 export const upstreamKeepaliveSeconds = 15;
@@ -57,7 +62,8 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
   const siteFile = { off: "site-http.conf", nginx: "site-https.conf", outer: "site-outer.conf" }[tls];
   const headers = { values: args.headers, release: args.release, serverNames, secure };
   const site = `${secure ? "https" : "http"}://${serverNames[0]}${suffix}`;
-  const files = {
+  const files: Record<string, string> = {
+    "start.sh": startScript,
     "headers.conf": renderHeaders(headers),
     "media-headers.conf": renderHeaders({ ...headers, values: { ...args.headers, contentSecurityPolicy: mediaPolicy } }),
     ...(tls === "nginx" ? { "redirect-headers.conf": renderHeaders({ ...headers, secure: false }) } : {}),
@@ -68,17 +74,31 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       requestGraceSeconds: args.requestGraceSeconds,
       staticLocation: args.staticFromVolume ? fill("static.conf", {}) : "",
     }),
-    [siteFile]: fill(siteFile, {
+    [siteFile]: fillSite(siteFile, {
       serverNames: serverNames.join(" "),
       redirectServers: redirectNames.length === 0 ? "" : renderRedirectServers(args, site),
-      ...(tls === "nginx" ? { httpsPortSuffix: suffix, tlsPolicy: renderTlsPolicy(args.tlsPolicy) } : {}),
+      ...(tls === "nginx"
+        ? {
+            httpsPortSuffix: suffix,
+            tlsPolicy: renderTlsPolicy(args.tlsPolicy),
+            certificate: args.acme === undefined ? "ssl_certificate tls/certificate.pem;\nssl_certificate_key tls/key.pem;\n" : "",
+            siteServers: renderTlsServers(serverNames, args.acme, ["include headers.conf;", "include locations.conf;"]),
+          }
+        : {}),
       ...(tls === "outer" ? { trustedProxies: args.trustedProxies.map((range) => `    ${range} 1;`).join("\n") } : {}),
     }),
   };
+  if (args.acme !== undefined) {
+    files["acme-names"] = [...serverNames, ...redirectNames, ""].join("\n");
+    if (args.acme.authority !== undefined) files["tls/acme-authority.pem"] = args.acme.authority;
+  }
   const main = (configurationId: string) =>
     fill("nginx.conf", {
       configurationId,
       siteFile,
+      // The official image carries it and doesn't load it by itself.
+      modules: args.acme === undefined ? "" : "load_module /usr/lib/nginx/modules/ngx_http_acme_module.so;\n",
+      acme: args.acme === undefined ? "" : renderAcme(args.acme),
       upstreamServers: args.replicas.map((name) => `        server ${name}:${args.replicaPort} resolve max_fails=2 fail_timeout=5s;`).join("\n"),
       upstreamKeepaliveSeconds,
       keepaliveSeconds: args.keepaliveSeconds,
@@ -102,21 +122,33 @@ export function contentId(files: Readonly<Record<string, string>>): string {
   return hash.digest("hex").slice(0, 12);
 }
 
+/** Renders the servers behind TLS: one for all names, or with ACME one a name, for one that fails would hold up the others' certificate. */
+function renderTlsServers(names: readonly string[], acme: AcmeArgs | undefined, body: readonly string[]): string {
+  const groups = acme === undefined ? [names] : names.map((name) => [name]);
+  const certificate = [
+    "acme_certificate site;",
+    "ssl_certificate $site_certificate;",
+    "ssl_certificate_key $site_certificate_key;",
+    // One for the site's own and one for the directory's; both are read once, not at each handshake.
+    "ssl_certificate_cache max=2;",
+  ];
+  return groups
+    .map((group) =>
+      renderServer(["listen 8443 ssl;", "http2 on;", `server_name ${group.join(" ")};`, ...(acme === undefined ? [] : certificate), "", ...body]),
+    )
+    .join("");
+}
+
 /** Renders the servers of names that only lead to the site. */
-function renderRedirectServers({ redirectNames, tls }: NginxConfigArgs, site: string): string {
-  const server = (listen: string, headers: string) =>
-    [
-      "",
-      "server {",
-      ...listen.split("\n").map((line) => `    ${line}`),
-      `    server_name ${redirectNames.join(" ")};`,
-      "",
-      `    include ${headers};`,
-      `    return 301 ${site}$request_uri;`,
-      "}",
-    ].join("\n");
-  const plain = server("listen 8080;", tls === "nginx" ? "redirect-headers.conf" : "headers.conf");
-  return tls === "nginx" ? `${plain}\n${server("listen 8443 ssl;\nhttp2 on;", "headers.conf")}` : plain;
+function renderRedirectServers({ redirectNames, tls, acme }: NginxConfigArgs, site: string): string {
+  const lead = (headers: string) => [`include ${headers};`, `return 301 ${site}$request_uri;`];
+  const headers = tls === "nginx" ? "redirect-headers.conf" : "headers.conf";
+  const plain = renderServer(["listen 8080;", `server_name ${redirectNames.join(" ")};`, "", ...lead(headers)]);
+  return tls === "nginx" ? `${plain}${renderTlsServers(redirectNames, acme, lead("headers.conf"))}` : plain;
+}
+
+function renderServer(lines: readonly string[]): string {
+  return ["", "server {", ...lines.map((line) => (line === "" ? "" : `    ${line}`)), "}", ""].join("\n");
 }
 
 /** Renders whose word counts on who the client is. */
@@ -128,6 +160,11 @@ function renderRealAddress(trustedProxies: readonly string[]): string {
     "",
     "",
   ].join("\n");
+}
+
+/** Fills in a file that ends with what may be nothing. */
+function fillSite(template: string, values: Readonly<Record<string, string | number>>): string {
+  return `${fill(template, values).trimEnd()}\n`;
 }
 
 function fill(template: string, values: Readonly<Record<string, string | number>>): string {

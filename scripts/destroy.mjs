@@ -43,7 +43,9 @@ try {
 /** The volumes with data, and the one that says whose they are; by name, for a stack that is gone already has no outputs. */
 function dataVolumes(docker, prefix) {
   const all = output(docker.command, [...docker.arguments, "volume", "ls", "--format", "{{.Name}}"]).split("\n");
-  const ours = all.filter((name) => name.startsWith(`${prefix}-`) && /^-(postgres-\d+-data|media-data|owner)$/.test(name.slice(prefix.length)));
+  const ours = all.filter(
+    (name) => name.startsWith(`${prefix}-`) && /^-(postgres-\d+-data|media-data|acme-state|owner)$/.test(name.slice(prefix.length)),
+  );
   if (ours.length === 0) return [];
   const checkoutFile = join(root, ".state", "checkout");
   const checkout = existsSync(checkoutFile) ? readFileSync(checkoutFile, "utf8").trim() : "";

@@ -4,7 +4,7 @@ const containers = "docker:index/container:Container";
 
 /** What a change of a resource means, most serious first; the first match of a resource counts. */
 const meanings = [
-  { matches: (step) => step.type === "docker:index/volume:Volume" && removes(step) && /-(postgres-\d+|media)-data$/.test(step.name), words: (names) => `touches data: ${names.join(", ")} would be removed` },
+  { matches: (step) => step.type === "docker:index/volume:Volume" && removes(step) && /-(postgres-\d+-data|media-data|acme-state)$/.test(step.name), words: (names) => `touches data: ${names.join(", ")} would be removed` },
   { matches: (step) => isContainer(step, /-postgres$/) && removes(step), words: () => "restarts the database: requests that need it wait or fail for some seconds" },
   { matches: (step) => isContainer(step, /-nginx$/) && removes(step), words: () => "replaces nginx: connections are refused for up to 3 seconds" },
   { matches: (step) => step.type === "docker:index/network:Network" && removes(step), words: (names) => `replaces networks (${names.join(", ")}): every container is made again, the site is away meanwhile` },

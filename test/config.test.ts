@@ -22,7 +22,7 @@ describe("defaults", () => {
       httpsPort: 443,
       redirects: [],
       trustedProxies: [],
-      tls: { mode: "self-signed", policy: "intermediate", provided: undefined },
+      tls: { mode: "self-signed", policy: "intermediate", provided: undefined, acme: undefined },
       https: true,
       postgres: { version: 18, cpus: 2, memory: 1024, publishPort: undefined },
       nginx: { workerConnections: 1024, keepaliveSeconds: 65, maxBodySize: "10m", cpus: 1, memory: 256, temporaryMegabytes: 128 },
@@ -98,7 +98,7 @@ describe("fails", () => {
     [
       "an unknown key inside",
       { tls: { modus: "off" } },
-      "tls.modus: unknown key; allowed: one of mode, policy, certificate, privateKey; fix: remove it or correct its name",
+      "tls.modus: unknown key; allowed: one of mode, policy, certificate, privateKey, acme; fix: remove it or correct its name",
     ],
     ["an unknown environment", { environment: "staging" }, 'environment: got "staging"; allowed: dev, prod'],
     [
@@ -135,8 +135,8 @@ describe("fails", () => {
     ["aliases that aren't a list", { aliases: "www.x.example" }, 'aliases: got "www.x.example"; allowed: a list of hostnames'],
     ["a port too high", { httpPort: "70000" }, 'httpPort: got "70000"; allowed: a port from 1 to 65535'],
     ["an address that is none", { bindAddress: "localhost" }, 'bindAddress: got "localhost"; allowed: an IP address or a list of them'],
-    ["a TLS mode that isn't there", { tls: { mode: "acme" } }, 'tls.mode: got "acme"; allowed: off, self-signed, provided, outer'],
-    ["an object given as text", { tls: "off" }, 'tls: got "off"; allowed: an object with mode, policy, certificate, privateKey'],
+    ["a TLS mode that isn't there", { tls: { mode: "auto" } }, 'tls.mode: got "auto"; allowed: off, self-signed, provided, acme, outer'],
+    ["an object given as text", { tls: "off" }, 'tls: got "off"; allowed: an object with mode, policy, certificate, privateKey, acme'],
     ["a fraction of a replica", { app: { replicas: 1.5 } }, "app.replicas: got 1.5; allowed: a whole number from 1 to 32"],
     ["a drain shorter than nginx's keep-alive", { app: { drainSeconds: 2 } }, "app.drainSeconds: got 2; allowed: a whole number from 6 to 600"],
     ["a worker class that isn't there", { app: { workerClass: "eventlet" } }, 'app.workerClass: got "eventlet"; allowed: sync, gthread, gevent'],
@@ -181,7 +181,7 @@ describe("fails", () => {
     [
       "TLS off in the open",
       { tls: { mode: "off" }, httpsPort: "none" },
-      'tls.mode: got "off"; allowed: self-signed, provided or outer, or off with bindAddress 127.0.0.1, where environment is prod; fix: passwords would cross the network in clear',
+      'tls.mode: got "off"; allowed: self-signed, provided, acme or outer, or off with bindAddress 127.0.0.1, where environment is prod; fix: passwords would cross the network in clear',
     ],
     [
       "TLS off with a port for it",

@@ -1,9 +1,10 @@
 import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { DockerError } from "../components/docker-engine.ts";
 import type { Config } from "../config.ts";
 import { compareVersions, preflight, thisHost, type Host } from "../preflight.ts";
+import { signedCertificate } from "./support/certificates.ts";
 import { fakeDocker } from "./support/fake-docker.ts";
 
 const config = {
@@ -15,6 +16,10 @@ const config = {
   bindAddress: ["127.0.0.1"],
   httpPort: 80,
   httpsPort: 443,
+  domain: "movies.example",
+  aliases: [],
+  redirects: [],
+  tls: {},
   app: {},
   postgres: { version: 18 },
 } as unknown as Config;
@@ -28,6 +33,7 @@ const clean: Parameters<typeof fakeDocker>[0] = [
   [/^ps --all/, ""],
   [/^volume ls/, ""],
   [/^ps --filter publish/, ""],
+  [/^exec movies-prod-nginx/, new DockerError("Error: No such container: movies-prod-nginx", 1)],
 ];
 
 async function errorOf(answers: Parameters<typeof fakeDocker>[0], host: Host = freeHost, change: Partial<Config> = {}): Promise<string> {
@@ -54,6 +60,7 @@ test("passes on a clean host, and only looks", async () => {
     "volume ls",
     "ps --filter publish=80",
     "ps --filter publish=443",
+    "exec movies-prod-nginx cat /etc/nginx/stack/current/tls/certificate.pem",
   ]);
 });
 
@@ -202,4 +209,18 @@ test("versions compare by number, whatever follows them", () => {
   expect(compareVersions("20.10.24+dfsg1", "20.10")).toBeGreaterThan(0);
   expect(compareVersions("20.10", "20.10.0")).toBe(0);
   expect(compareVersions("9.0.0", "20.10")).toBeLessThan(0);
+});
+
+test("warns of a certificate that the running site shouldn't serve, and of Let's Encrypt's staging", async () => {
+  const warn = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
+  const [stored, served] = [signedCertificate(["movies.example"]), signedCertificate(["movies.example"])];
+  const answers: Parameters<typeof fakeDocker>[0] = [
+    [/^exec movies-prod-nginx cat/, stored.chain],
+    [/^exec movies-prod-nginx curl/, served.chain],
+  ];
+  expect(await errorOf(answers)).toBe("no error");
+  expect(warn.mock.lastCall?.[0]).toMatch(/^nginx serves certificate [0-9A-F]+, and the one on its volume is [0-9A-F]+; fix: docker restart/);
+  const acme = { directory: "https://acme-staging-v02.api.letsencrypt.org/directory" };
+  expect(await errorOf(answers, freeHost, { tls: { acme } } as unknown as Partial<Config>)).toBe("no error");
+  expect(warn.mock.lastCall?.[0]).toContain("tls.acme.production is false");
 });

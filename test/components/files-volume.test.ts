@@ -37,6 +37,15 @@ test("a labelled volume, and a job without network that fills it", async () => {
   expect([job.deleteBeforeReplace, job.afterCreate]).toEqual([false, ["movies-prod-nginx-files-job-gate"]]);
 });
 
+test("volumes that the reader may write to, and empty folders in their place for the check", async () => {
+  const resources = await componentResources(
+    () => new FilesVolume("movies-prod-nginx-files", { ...args, check: "nginx -t", writable: { "/var/lib/acme": "movies-prod-acme-state" } }),
+  );
+  const { mounts, tmpfs } = resources["Container movies-prod-nginx-files-job"].inputs;
+  expect(mounts[1]).toEqual({ type: "volume", source: "movies-prod-acme-state", target: "/writable/0" });
+  expect(tmpfs).toEqual({ "/var/lib/acme": "rw,noexec,nosuid,nodev,uid=101,gid=101,mode=0700,size=1m" });
+});
+
 test("no check where there is none", async () => {
   const resources = await componentResources(() => new FilesVolume("movies-prod-django-files", args));
   expect(resources["Container movies-prod-django-files-job"].inputs.envs).toEqual(["FILES_ID=abc", "FILES_USER=101:101"]);

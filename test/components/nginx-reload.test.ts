@@ -1,8 +1,6 @@
-import { X509Certificate } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
-import { reloadNginx, requireServedCertificate } from "../../components/nginx-reload.ts";
-import { signedCertificate } from "../support/certificates.ts";
+import { reloadNginx } from "../../components/nginx-reload.ts";
 import { fakeDocker } from "../support/fake-docker.ts";
 
 const args = { container: "movies-prod-nginx", volume: "movies-prod-nginx-files", jobId: "job1", patienceMilliseconds: 300 };
@@ -74,26 +72,4 @@ test("fails with nginx's message, makes the live configuration current again", a
   expect(calls.at(-1)).toBe(
     'run --rm --user 0:0 --network none --volume movies-prod-nginx-files:/files --entrypoint /bin/sh sha256:1 -ec ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current sh old',
   );
-});
-
-describe("requireServedCertificate", () => {
-  const [one, two] = [signedCertificate(["movies.example"]), signedCertificate(["movies.example"])];
-  const serve = (served: string) =>
-    fakeDocker([
-      [/ cat /, one.chain],
-      [/ curl --resolve movies.example:8443:127.0.0.1 /, served],
-    ]);
-
-  test("is content with the certificate of the volume", async () => {
-    await requireServedCertificate(serve(`Subject:CN = movies.example\n${one.chain}`).docker, "movies-prod-nginx", "movies.example");
-  });
-
-  test.each([
-    ["another one", two.chain, new X509Certificate(two.leaf).serialNumber],
-    ["none", "", "none"],
-  ])("fails for %s, with both serial numbers", async (_, served, serial) => {
-    await expect(requireServedCertificate(serve(served).docker, "movies-prod-nginx", "movies.example")).rejects.toThrow(
-      `nginx serves certificate ${serial}, and the one on its volume is ${new X509Certificate(one.leaf).serialNumber}`,
-    );
-  });
 });

@@ -155,11 +155,12 @@ test("nginx", async () => {
     destroyGraceSeconds: 1,
     stopSignal: "SIGQUIT",
     image: "sha256:movies-prod-nginx-image",
-    entrypoints: ["nginx", "-c", "/etc/nginx/stack/current/nginx.conf", "-g", "daemon off;"],
+    entrypoints: ["/bin/sh", "/etc/nginx/stack/current/start.sh"],
     mounts: [
       { type: "volume", source: "movies-prod-nginx-files", target: "/etc/nginx/stack", readOnly: true },
       { type: "volume", source: "movies-prod-static-data", target: "/vol/web/static", readOnly: true },
       { type: "volume", source: "movies-prod-media-data", target: "/vol/web/media", readOnly: true },
+      { type: "volume", source: "movies-prod-acme-state", target: "/var/lib/acme" },
     ],
     networksAdvanced: [{ name: "movies-prod-edge" }, { name: "movies-prod-app" }],
   });
@@ -176,6 +177,7 @@ test("nginx's files: the rendered configuration with every replica, the certific
     "/incoming/nginx.conf",
     "/incoming/redirect-headers.conf",
     "/incoming/site-https.conf",
+    "/incoming/start.sh",
     "/incoming/tls/certificate.pem",
     "/incoming/tls/key.pem",
   ]);

@@ -11,6 +11,7 @@ test("the site behind TLS, word for word", () => {
     "nginx.conf",
     "redirect-headers.conf",
     "site-https.conf",
+    "start.sh",
   ]);
   expect(files["site-https.conf"]).toMatchInlineSnapshot(`
     "# The site behind TLS, and the redirect to it.
@@ -53,7 +54,6 @@ test("the site behind TLS, word for word", () => {
         include headers.conf;
         include locations.conf;
     }
-
     "
   `);
   expect(files["headers.conf"]).toMatchInlineSnapshot(`
@@ -123,7 +123,7 @@ test("the site without TLS, word for word", () => {
     serverNames: ["localhost"],
     staticFromVolume: false,
   });
-  expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "media-headers.conf", "nginx.conf", "site-http.conf"]);
+  expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "media-headers.conf", "nginx.conf", "site-http.conf", "start.sh"]);
   expect(files["site-http.conf"]).toMatchInlineSnapshot(`
     "# The site without TLS.
     server {
@@ -139,7 +139,6 @@ test("the site without TLS, word for word", () => {
         include headers.conf;
         include locations.conf;
     }
-
     "
   `);
   expect(files["locations.conf"]).toContain("proxy_set_header Host $host:8080;");
