@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
 import { nginxArgs } from "../support/nginx-args.ts";
+import { installPythonTool } from "../support/python-tool.ts";
 
 const longLabel = "a".repeat(63);
 const variants: [string, Partial<NginxConfigArgs>][] = [
@@ -22,7 +23,7 @@ const variants: [string, Partial<NginxConfigArgs>][] = [
 ];
 
 const folder = mkdtempSync(join(tmpdir(), "django-stack-nginx-"));
-const gixy = join(folder, "gixy", "bin", "gixy");
+let gixy = "";
 
 beforeAll(() => {
   execFileSync(
@@ -46,8 +47,7 @@ beforeAll(() => {
     ],
     { stdio: "ignore" },
   );
-  execFileSync("python3", ["-m", "venv", join(folder, "gixy")]);
-  execFileSync(join(folder, "gixy", "bin", "pip"), ["install", "--quiet", "gixy-ng==0.2.59"]);
+  gixy = join(installPythonTool(folder, "gixy-ng==0.2.59"), "gixy");
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
