@@ -134,7 +134,35 @@ export const environment = oneOf("dev", "prod");
 export const tlsMode = oneOf("off", "self-signed", "provided", "acme", "outer");
 export const tlsPolicy = oneOf("intermediate", "modern");
 export const server = oneOf("runserver", "gunicorn");
-export const workerClass = oneOf("sync", "gthread", "gevent");
+export const workerClass = oneOf("sync", "gthread", "gevent", "uvicorn");
+export const balancing = oneOf("least_conn", "round_robin", "ip_hash");
+
+/** Returns the beginning of a path, such as `/admin/`, in which nothing has a meaning of its own to nginx. */
+export const asPath = matching(/^\/(?!.*\.\.)[\w.~/-]*$/);
+export const paths = "paths that start with /, of letters, digits and ._~-";
+
+/** Returns address lists by the beginning of a path. */
+export function asAccessPaths(value: unknown): Readonly<Record<string, { readonly allow: readonly string[]; readonly deny: readonly string[] }>> {
+  return Object.fromEntries(
+    Object.entries(asObject(value)).map(([path, lists]) => {
+      if (!/^\/./.test(path)) refuse(`give ${JSON.stringify(path)} a path of the site; access.allow and access.deny are for all of it`);
+      if (/^\/(static|media|errors)(\/|$)/.test(path)) refuse(`leave out ${path}: nginx serves it by itself`);
+      const { allow = [], deny = [], ...others } = asObject(lists);
+      if (Object.keys(others).length > 0) refuse(`remove ${Object.keys(others).join(", ")} from ${path}`);
+      return [asPath(path), { allow: listOf(asAddressRange)(allow), deny: listOf(asAddressRange)(deny) }];
+    }),
+  );
+}
+
+export const accessPaths = "paths such as /admin/, each with { allow: [addresses], deny: [addresses] }";
+
+/** Returns the name for a password that the stack makes. */
+export function asBasicAuth(value: unknown): { readonly username: string } | undefined {
+  if (value === "none") return undefined;
+  const { username, ...others } = asObject(value);
+  if (Object.keys(others).length > 0) refuse(`remove ${Object.keys(others).join(", ")}; the password is made by the stack, and an output`);
+  return { username: matching(/^[\w.@-]{1,64}$/)(username) };
+}
 
 /** Returns a header's value; nginx has no way to write a `$` as such. */
 export const asHeader = matching(/^(?!.*\$)[\x20-\x7e]{1,4000}$/);

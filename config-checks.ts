@@ -40,6 +40,15 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
   if (app.devServerPort !== undefined && app.server === "runserver" && app.replicas > 1) {
     problems.push(problem("app.replicas", app.replicas, "1 where app.devServerPort is set", "set app.devServerPort to none"));
   }
+  const files = {
+    robots: values.robots === "deny" ? undefined : values.robots,
+    "nginx.httpSnippet": nginx.httpSnippet,
+    "nginx.serverSnippet": nginx.serverSnippet,
+  };
+  for (const [path, file] of Object.entries(files)) {
+    if (file !== undefined && readOwnFile(file, folder) === undefined)
+      problems.push(problem(path, file, "a file that can be read; it isn't there", "correct the path: it begins at the checkout"));
+  }
   const largestBody = Math.min(temporarySpace.nginx * nginx.memory, temporarySpace.app * app.memory);
   if (megabytes(nginx.maxBodySize) > largestBody) {
     problems.push(
@@ -194,6 +203,11 @@ export function acmeOf({ tls }: Pick<Settings, "tls">, folder: string): AcmeArgs
 
 function readPem(value: string | undefined, folder: string): string | undefined {
   if (value === undefined || value.includes("-----BEGIN ")) return value;
+  return readOwnFile(value, folder);
+}
+
+/** Returns a file of the user's own; undefined where it can't be read. */
+export function readOwnFile(value: string, folder: string): string | undefined {
   const path = resolve(folder, value);
   return existsSync(path) && statSync(path).isFile() ? readFileSync(path, "utf8") : undefined;
 }

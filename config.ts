@@ -5,8 +5,10 @@ import { join, relative, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { lastDay } from "./certificate-check.ts";
 import type { Owner } from "./components/labels.ts";
-import { acmeOf, crossChecks, problem, providedCertificate, remote, temporarySpace } from "./config-checks.ts";
+import { acmeOf, crossChecks, problem, providedCertificate, readOwnFile, remote, temporarySpace } from "./config-checks.ts";
+import type { MaintenanceArgs } from "./nginx/access.ts";
 import type { AcmeArgs } from "./nginx/acme.ts";
+import type { CacheArgs } from "./nginx/cache.ts";
 import { settings, type Setting } from "./settings.ts";
 
 type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting<infer T> ? T : Values<Table[Key]> };
@@ -15,7 +17,7 @@ type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting
 export type Settings = Values<typeof settings>;
 
 /** The settings of this stack, complete and checked, with what follows from them; frozen. */
-export interface Config extends Omit<Settings, "app" | "nginx" | "secretEnv" | "tls"> {
+export interface Config extends Omit<Settings, "app" | "cache" | "maintenance" | "nginx" | "robots" | "secretEnv" | "tls"> {
   /** Name of the Pulumi stack. */
   readonly stack: string;
   /** `<name>-<stack>`: what every object on the Docker host begins with. */
@@ -37,7 +39,15 @@ export interface Config extends Omit<Settings, "app" | "nginx" | "secretEnv" | "
   readonly origins: readonly string[];
   /** Names that Django answers to. */
   readonly allowedHosts: readonly string[];
+  /** Which answers nginx keeps; undefined for none. */
+  readonly cache: CacheArgs | undefined;
+  /** Set while the site is closed. */
+  readonly maintenance: MaintenanceArgs | undefined;
+  /** Content of /robots.txt; undefined leaves it to Django. */
+  readonly robots: string | undefined;
   readonly nginx: Settings["nginx"] & {
+    /** The user's own directives, as their files hold them. */
+    readonly snippets: { readonly http: string | undefined; readonly server: string | undefined };
     /** Size of its in-memory /tmp, in MiB. */
     readonly temporaryMegabytes: number;
   };
@@ -108,6 +118,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
   const develops = app.server === "runserver";
   // What runserver and makemigrations write must belong to whoever owns the checkout.
   const owner = develops ? statSync(contextPath) : { uid: appUserId, gid: appUserId };
+  const read = (path: string | undefined) => (path === undefined ? undefined : readOwnFile(path, folder));
   const workerCount = app.workers === "auto" ? Math.floor(2 * app.cpus) + 1 : app.workers;
   const local = app.devServerPort === undefined ? [] : [`http://localhost:${app.devServerPort}`];
   return {
@@ -144,7 +155,14 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
       staticFromVolume: !develops,
       debug: develops,
     },
-    nginx: { ...values.nginx, temporaryMegabytes: Math.floor(temporarySpace.nginx * values.nginx.memory) },
+    cache: values.cache.enabled ? values.cache : undefined,
+    maintenance: values.maintenance.enabled ? values.maintenance : undefined,
+    robots: values.robots === "deny" ? "User-agent: *\nDisallow: /\n" : read(values.robots),
+    nginx: {
+      ...values.nginx,
+      snippets: { http: read(values.nginx.httpSnippet), server: read(values.nginx.serverSnippet) },
+      temporaryMegabytes: Math.floor(temporarySpace.nginx * values.nginx.memory),
+    },
     secretEnv: pulumi.secret(values.secretEnv),
   };
 }

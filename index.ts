@@ -22,7 +22,7 @@ const hostnames = [config.domain, ...config.aliases, ...config.redirects];
 
 const nets = new Networks(prefix, { owner, publishDatabase: config.postgres.publishPort !== undefined });
 const vols = new Volumes(prefix, { owner, postgresVersion: config.postgres.version, protectData: config.protectData });
-const secrets = new Secrets(prefix, { ...config.secrets, superuser: config.superuser !== undefined });
+const secrets = new Secrets(prefix, { ...config.secrets, superuser: config.superuser !== undefined, basicAuth: config.basicAuth !== undefined });
 // With acme it answers until nginx has got one from the directory.
 const makesCertificate = config.tls.mode === "self-signed" || config.tls.mode === "acme";
 const ownCertificate = makesCertificate ? new Certificate(`${prefix}-certificate`, { hostnames }) : undefined;
@@ -55,6 +55,7 @@ new Nginx(`${prefix}-nginx`, {
   replicas: django.replicas,
   release: appImage.release,
   certificate,
+  basicAuthPassword: secrets.basicAuthPassword,
   onLive: (dockerCommand) => cleanUp({ docker: dockerCommand, prefix, ...owner }),
 });
 
@@ -72,3 +73,4 @@ export const networks = { edge: nets.edge.name, app: nets.app.name, db: nets.db.
 export const volumes = { staticData: vols.staticData.name, mediaData: vols.mediaData.name, postgresData: vols.postgresData.name };
 export const commands = commandsOf(owner, files.id, dockerHost);
 export const superuserPassword = secrets.superuserPassword;
+export const basicAuthPassword = secrets.basicAuthPassword;

@@ -103,7 +103,7 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
     /^-(nginx|django|postgres)(-|$)/.test(name.slice(config.prefix.length)),
   );
   const volumes = (await named(["volume", "ls"], "Name")).filter(([name]) =>
-    /^-(owner|static-data|media-data|acme-state|postgres-\d+-data|postgres-socket|(nginx|django|postgres)-files)$/.test(
+    /^-(owner|static-data|media-data|cache|acme-state|postgres-\d+-data|postgres-socket|(nginx|django|postgres)-files)$/.test(
       name.slice(config.prefix.length),
     ),
   );

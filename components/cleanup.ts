@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { runOnVolume, type DockerCommand } from "./docker-engine.ts";
 
 /** Releases whose images are kept: the one in use and the two before it, to go back to. */
@@ -12,9 +14,13 @@ export interface CleanupArgs {
   readonly stack: string;
 }
 
-/** Removes what a successful `up` leaves behind: images older than the last three releases, and secrets and configurations of no container. */
+/**
+ * Removes what a successful `up` leaves behind: images and static files older than the last three releases, and secrets and
+ * configurations of no container.
+ */
 export async function cleanUp(args: CleanupArgs): Promise<void> {
   await removeOldImages(args);
+  await removeOldStaticFiles(args);
   for (const component of ["django", "nginx"]) await removeOldFiles(args, component);
 }
 
@@ -44,6 +50,12 @@ export function obsoleteTags(lines: string, inUse: readonly string[]): string[] 
   const kept = new Set([...current, ...releases.map(({ id }) => id).slice(0, keptReleases)]);
   return releases.filter(({ id }) => !kept.has(id) && !inUse.includes(id)).map(({ tag }) => tag);
 }
+
+async function removeOldStaticFiles({ docker, prefix }: CleanupArgs): Promise<void> {
+  await runOnVolume({ docker, volume: `${prefix}-static-data`, container: `${prefix}-nginx`, script: pruneScript, words: [] });
+}
+
+const pruneScript = readFileSync(join(import.meta.dirname, "..", "containers", "prune-static.sh"), "utf8");
 
 async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs, component: string): Promise<void> {
   const filters = { name, stack, component };

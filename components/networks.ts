@@ -18,6 +18,8 @@ export class Networks extends pulumi.ComponentResource {
   readonly db: docker.Network;
   /** The database's way to its published port; undefined when it isn't published. */
   readonly dev: docker.Network | undefined;
+  /** The engine's own addresses on the networks that nginx is on. */
+  readonly gateways: pulumi.Output<string[]>;
 
   constructor(name: string, args: NetworksArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Networks", name, {}, opts);
@@ -31,6 +33,9 @@ export class Networks extends pulumi.ComponentResource {
     this.app = network("app", false);
     this.db = network("db", true);
     this.dev = args.publishDatabase ? network("dev", false) : undefined;
+    this.gateways = pulumi
+      .all([this.edge.ipamConfigs, this.app.ipamConfigs])
+      .apply((ranges) => ranges.flatMap((configs) => (configs ?? []).flatMap(({ gateway }) => gateway ?? [])));
     this.registerOutputs({ edge: this.edge.name, app: this.app.name, db: this.db.name, dev: this.dev?.name });
   }
 }

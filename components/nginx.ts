@@ -2,6 +2,8 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { acmeStatePath } from "../nginx/acme.ts";
+import { renderPasswordFile } from "../nginx/access.ts";
+import { cachePath } from "../nginx/cache.ts";
 import { renderNginxConfig } from "../nginx/render.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
@@ -18,16 +20,24 @@ export interface NginxArgs {
   readonly owner: Owner;
   readonly config: Pick<
     Config,
+    | "access"
     | "allowedHosts"
     | "app"
+    | "basicAuth"
     | "bindAddress"
+    | "cache"
     | "dockerHost"
     | "domain"
     | "headers"
     | "httpPort"
     | "httpsPort"
+    | "limits"
+    | "maintenance"
     | "nginx"
+    | "privateMedia"
     | "redirects"
+    | "robots"
+    | "secrets"
     | "tls"
     | "trustedProxies"
   >;
@@ -40,6 +50,8 @@ export interface NginxArgs {
   readonly release: pulumi.Input<string>;
   /** Certificate chain and private key, PEM; with ACME what answers until there is another one; undefined without TLS. */
   readonly certificate: { readonly chain: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> } | undefined;
+  /** Password of `basicAuth`; undefined without it. */
+  readonly basicAuthPassword: pulumi.Input<string> | undefined;
   /** What tidies up once nginx has gone over to a new configuration; a failure is a warning only. */
   readonly onLive: (docker: DockerCommand) => Promise<void>;
 }
@@ -53,32 +65,49 @@ export class Nginx extends pulumi.ComponentResource {
     super("django-stack:index:Nginx", name, {}, opts);
     const { owner, config } = args;
     const { app, dockerHost, httpPort, httpsPort, nginx } = config;
-    const rendered = pulumi.all([args.replicas, args.release, args.certificate?.chain]).apply(([replicas, release, chain]) =>
-      renderNginxConfig({
-        ...nginx,
-        httpPort,
-        httpsPort,
-        replicas,
-        release,
-        replicaPort: app.port,
-        requestGraceSeconds: app.requestGraceSeconds,
-        serverNames: config.allowedHosts,
-        redirectNames: config.redirects,
-        tls: tlsEnd(config.tls.mode),
-        tlsPolicy: config.tls.policy,
-        trustedProxies: config.trustedProxies,
-        headers: config.headers,
-        staticFromVolume: app.staticFromVolume,
-        workerProcesses: Math.ceil(nginx.cpus),
-        certificate: chain,
-        acme: config.tls.acme,
-      }),
-    );
+    const rendered = pulumi
+      .all([args.replicas, args.release, args.certificate?.chain, args.networks.gateways])
+      .apply(([replicas, release, chain, gateways]) =>
+        renderNginxConfig({
+          ...nginx,
+          httpPort,
+          httpsPort,
+          replicas,
+          release,
+          replicaPort: app.port,
+          requestGraceSeconds: app.requestGraceSeconds,
+          serverNames: config.allowedHosts,
+          redirectNames: config.redirects,
+          tls: tlsEnd(config.tls.mode),
+          tlsPolicy: config.tls.policy,
+          trustedProxies: config.trustedProxies,
+          headers: config.headers,
+          staticFromVolume: app.staticFromVolume,
+          workerProcesses: Math.ceil(nginx.cpus),
+          certificate: chain,
+          acme: config.tls.acme,
+          cache: config.cache,
+          limits: config.limits,
+          gateways,
+          access: config.access,
+          basicAuth: config.basicAuth && { ...config.basicAuth, passwordVersion: config.secrets.basicAuthPasswordVersion },
+          maintenance: config.maintenance,
+          robots: config.robots,
+          privateMedia: config.privateMedia,
+        }),
+      );
     this.configurationId = rendered.apply(({ id }) => id);
     const certificateFiles =
       args.certificate === undefined
         ? pulumi.output({})
         : pulumi.output({ "tls/certificate.pem": args.certificate.chain, "tls/key.pem": args.certificate.privateKey });
+    const { basicAuth } = config;
+    const passwordFile =
+      basicAuth === undefined
+        ? pulumi.output({})
+        : pulumi.secret(
+            pulumi.output(args.basicAuthPassword).apply((password) => ({ passwords: renderPasswordFile(basicAuth.username, password ?? "") })),
+          );
     const checkCertificates = async (command: DockerCommand) => {
       const served = { docker: command, container: name };
       if (config.tls.acme !== undefined) {
@@ -94,9 +123,11 @@ export class Nginx extends pulumi.ComponentResource {
         dockerHost,
         image: args.image,
         id: this.configurationId,
-        files: pulumi.all([rendered, certificateFiles]).apply(([{ files: configuration }, certificate]) => ({ ...configuration, ...certificate })),
+        files: pulumi
+          .all([rendered, certificateFiles, passwordFile])
+          .apply(([{ files: configuration }, certificate, passwords]) => ({ ...configuration, ...certificate, ...passwords })),
         user: `${nginxUser}:${nginxUser}`,
-        writable: { [acmeStatePath]: args.volumes.acmeState.name },
+        writable: { [acmeStatePath]: args.volumes.acmeState.name, [cachePath]: args.volumes.cache.name },
         check: 'nginx -t -c "$PWD/nginx.conf"',
         onFilled: async (command, jobId) => {
           const reloaded = await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
@@ -139,6 +170,7 @@ export class Nginx extends pulumi.ComponentResource {
           { type: "volume", source: args.volumes.staticData.name, target: staticPath, readOnly: true },
           { type: "volume", source: args.volumes.mediaData.name, target: mediaPath, readOnly: true },
           { type: "volume", source: args.volumes.acmeState.name, target: acmeStatePath },
+          { type: "volume", source: args.volumes.cache.name, target: cachePath },
         ],
         networksAdvanced: [{ name: args.networks.edge.name }, { name: args.networks.app.name }],
         ports: config.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),

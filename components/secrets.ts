@@ -5,8 +5,11 @@ export interface SecretsArgs {
   /** Counted up to rotate; this version and the one before exist side by side. */
   readonly databasePasswordVersion: number;
   readonly secretKeyVersion: number;
+  readonly basicAuthPasswordVersion: number;
   /** Whether a password for Django's superuser is wanted. */
   readonly superuser: boolean;
+  /** Whether a password for the whole site is wanted. */
+  readonly basicAuth: boolean;
 }
 
 /** Generated secrets; every output is secret. */
@@ -23,6 +26,8 @@ export class Secrets extends pulumi.ComponentResource {
   readonly previousSecretKey: pulumi.Output<string>;
   /** Password of Django's superuser; undefined when there is none. */
   readonly superuserPassword: pulumi.Output<string> | undefined;
+  /** Password that browsers ask for before the site is shown; undefined when they don't. */
+  readonly basicAuthPassword: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: SecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Secrets", name, {}, opts);
@@ -35,6 +40,7 @@ export class Secrets extends pulumi.ComponentResource {
     this.secretKey = secret(`secret-key-${args.secretKeyVersion}`, 64);
     this.previousSecretKey = secret(`secret-key-${args.secretKeyVersion - 1}`, 64);
     this.superuserPassword = args.superuser ? secret("superuser-password", 24) : undefined;
+    this.basicAuthPassword = args.basicAuth ? secret(`basic-auth-password-${args.basicAuthPasswordVersion}`, 32) : undefined;
     this.registerOutputs({});
   }
 }

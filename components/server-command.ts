@@ -4,7 +4,8 @@ export interface ServerCommandArgs {
   readonly server: "gunicorn" | "runserver";
   readonly port: number;
   readonly wsgi: string;
-  readonly workerClass: string;
+  readonly asgi: string;
+  readonly workerClass: "sync" | "gthread" | "gevent" | "uvicorn";
   readonly workerCount: number;
   readonly threads: number;
   /** How long a request may run, in seconds. */
@@ -21,9 +22,10 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
     "serve",
     "gunicorn",
     `--bind=0.0.0.0:${args.port}`,
-    `--worker-class=${args.workerClass}`,
+    `--worker-class=${args.workerClass === "uvicorn" ? "uvicorn_worker.UvicornWorker" : args.workerClass}`,
     `--workers=${args.workerCount}`,
-    `--threads=${args.threads}`,
+    // More than one would make gunicorn take gthread in place of sync.
+    `--threads=${args.workerClass === "gthread" ? args.threads : 1}`,
     // A worker that touches its heartbeat file on a slow disk is taken for hung (gunicorn's FAQ).
     "--worker-tmp-dir=/dev/shm",
     "--max-requests=2000",
@@ -33,8 +35,13 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
     `--keep-alive=${upstreamKeepaliveSeconds + 5}`,
     `--forwarded-allow-ips=${args.forwardedAllowIps}`,
     "--error-logfile=-",
-    args.wsgi,
+    serverModule(args),
   ];
+}
+
+/** Returns the module that gunicorn loads. */
+export function serverModule({ workerClass, wsgi, asgi }: Pick<ServerCommandArgs, "workerClass" | "wsgi" | "asgi">): string {
+  return workerClass === "uvicorn" ? asgi : wsgi;
 }
 
 /** Returns the health check's command: a GET with the site's own Host, as a browser behind nginx would send it. */

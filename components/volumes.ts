@@ -18,6 +18,8 @@ export class Volumes extends pulumi.ComponentResource {
   readonly mediaData: docker.Volume;
   /** The database. */
   readonly postgresData: docker.Volume;
+  /** Answers that nginx keeps; there whether it does or not, for the same reason as the next. */
+  readonly cache: docker.Volume;
   /** Account and certificates that nginx got from an ACME directory; there in every mode, for a new mount would replace nginx. */
   readonly acmeState: docker.Volume;
 
@@ -40,6 +42,7 @@ export class Volumes extends pulumi.ComponentResource {
     this.staticData = volume("static-data", false);
     this.mediaData = volume("media-data", true);
     this.postgresData = volume(`postgres-${args.postgresVersion}-data`, true);
+    this.cache = volume("cache", false);
     this.acmeState = volume("acme-state", true);
     this.registerOutputs({ staticData: this.staticData.name, mediaData: this.mediaData.name, postgresData: this.postgresData.name });
   }

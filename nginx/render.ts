@@ -2,7 +2,12 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderAcme, type AcmeArgs } from "./acme.ts";
+import { renderAddressLists, renderMaintenance, type AddressLists, type BasicAuthArgs, type MaintenanceArgs } from "./access.ts";
+import { renderCacheUse, renderCacheZone, type CacheArgs } from "./cache.ts";
+import { renderDjangoLocations } from "./django-locations.ts";
+import { errorPolicy, pageStatuses, renderErrorLocations, renderErrorPage } from "./error-pages.ts";
 import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./headers.ts";
+import { renderLimits, renderLimitZones, type LimitsArgs } from "./limits.ts";
 import { renderTlsPolicy, type TlsPolicy } from "./tls-policy.ts";
 
 /** What nginx's configuration depends on; plain values. */
@@ -33,6 +38,27 @@ export interface NginxConfigArgs {
   readonly workerConnections: number;
   readonly keepaliveSeconds: number;
   readonly maxBodySize: string;
+  /** How long a client may take between two parts of its request, or of its answer, in seconds. */
+  readonly clientTimeoutSeconds: number;
+  /** Which replica gets a request. */
+  readonly balancing: "least_conn" | "round_robin" | "ip_hash";
+  /** Directives of the user's own: for the http block, and for the site's server. */
+  readonly snippets: { readonly http: string | undefined; readonly server: string | undefined };
+  /** Which answers are kept; undefined for none. */
+  readonly cache: CacheArgs | undefined;
+  readonly limits: LimitsArgs;
+  /** Addresses on the host's side of Docker's networks. */
+  readonly gateways: readonly string[];
+  /** Who may come in; `paths` by the beginning of the path, in place of the site's lists. */
+  readonly access: AddressLists & { readonly paths: Readonly<Record<string, AddressLists>> };
+  /** Name and password that the whole site asks for; undefined for none. */
+  readonly basicAuth: BasicAuthArgs | undefined;
+  /** Set while the site is closed. */
+  readonly maintenance: MaintenanceArgs | undefined;
+  /** Content of /robots.txt; undefined leaves it to Django. */
+  readonly robots: string | undefined;
+  /** Folder of the uploads that nobody gets but by Django's X-Accel-Redirect; undefined for none. */
+  readonly privateMedia: string | undefined;
   /** How long a request may run, in seconds. */
   readonly requestGraceSeconds: number;
   /** The certificate that goes with it, PEM: a new one is a new configuration. @default - none */
@@ -62,17 +88,37 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
   const siteFile = { off: "site-http.conf", nginx: "site-https.conf", outer: "site-outer.conf" }[tls];
   const headers = { values: args.headers, release: args.release, serverNames, secure };
   const site = `${secure ? "https" : "http"}://${serverNames[0]}${suffix}`;
+  const clientScheme = tls === "outer" ? "$client_scheme" : "$scheme";
+  const headersWith = (contentSecurityPolicy: string) => renderHeaders({ ...headers, values: { ...args.headers, contentSecurityPolicy } });
   const files: Record<string, string> = {
     "start.sh": startScript,
     "headers.conf": renderHeaders(headers),
-    "media-headers.conf": renderHeaders({ ...headers, values: { ...args.headers, contentSecurityPolicy: mediaPolicy } }),
+    "media-headers.conf": headersWith(mediaPolicy),
+    "error-headers.conf": headersWith(errorPolicy),
     ...(tls === "nginx" ? { "redirect-headers.conf": renderHeaders({ ...headers, secure: false }) } : {}),
-    "locations.conf": fill("locations.conf", {
-      clientScheme: tls === "outer" ? "$client_scheme" : "$scheme",
-      hiddenHeaders: ownedHeaders.map((name) => `    proxy_hide_header ${name};`).join("\n"),
+    ...Object.fromEntries(pageStatuses.map((status) => [`errors/${status}.html`, renderErrorPage(status)])),
+    "proxy.conf": fill("proxy.conf", {
+      clientScheme,
+      hiddenHeaders: ownedHeaders.map((name) => `proxy_hide_header ${name};`).join("\n"),
       hostPortSuffix: suffix,
       requestGraceSeconds: args.requestGraceSeconds,
+      limits: renderLimits(args.limits),
+      maintenance: args.maintenance === undefined ? "" : "if ($turned_away) {\n    return 503;\n}\n",
+    }),
+    ...(args.cache === undefined ? {} : { "cache.conf": renderCacheUse(args.cache, args.release, clientScheme) }),
+    ...(args.robots === undefined ? {} : { "robots.txt": args.robots }),
+    ...(args.snippets.http === undefined ? {} : { "snippet-http.conf": args.snippets.http }),
+    ...(args.snippets.server === undefined ? {} : { "snippet-server.conf": args.snippets.server }),
+    "errors.conf": renderErrorLocations(args.maintenance?.retryAfterSeconds ?? 5),
+    "locations.conf": fillSite("locations.conf", {
+      guards: renderGuards(args),
+      robots: args.robots === undefined ? "" : "\nlocation = /robots.txt {\n    root /etc/nginx/stack/current;\n}\n",
       staticLocation: args.staticFromVolume ? fill("static.conf", {}) : "",
+      mediaLocations: [
+        fill("media.conf", { path: "/media/", internal: "" }),
+        ...(args.privateMedia === undefined ? [] : [fill("media.conf", { path: `/media/${args.privateMedia}/`, internal: "    internal;\n" })]),
+      ].join(""),
+      djangoLocations: renderDjangoLocations({ accessPaths: args.access.paths, uncachedPaths: args.cache?.exceptPaths }),
     }),
     [siteFile]: fillSite(siteFile, {
       serverNames: serverNames.join(" "),
@@ -103,6 +149,12 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       upstreamKeepaliveSeconds,
       keepaliveSeconds: args.keepaliveSeconds,
       maxBodySize: args.maxBodySize,
+      clientTimeoutSeconds: args.clientTimeoutSeconds,
+      balancing: args.balancing === "round_robin" ? "" : `        ${args.balancing};\n`,
+      cache: args.cache === undefined ? "" : renderCacheZone(args.cache),
+      limits: renderLimitZones(args.limits, args.gateways),
+      maintenance: args.maintenance === undefined ? "" : renderMaintenance(args.maintenance),
+      snippet: args.snippets.http === undefined ? "" : "    include snippet-http.conf;\n\n",
       realAddress: args.trustedProxies.length === 0 ? "" : renderRealAddress(args.trustedProxies),
       // A request that began just before the reload may take its whole time.
       workerShutdownSeconds: args.requestGraceSeconds + 5,
@@ -111,7 +163,8 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       workerOpenFiles: 2 * args.workerConnections,
       workerProcesses: args.workerProcesses,
     });
-  const id = contentId({ ...files, "nginx.conf": main(""), ...(args.certificate === undefined ? {} : { certificate: args.certificate }) });
+  const secrets = { certificate: args.certificate ?? "", passwords: String(args.basicAuth?.passwordVersion ?? "") };
+  const id = contentId({ ...files, "nginx.conf": main(""), ...secrets });
   return { id, files: { ...files, "nginx.conf": main(id) } };
 }
 
@@ -120,6 +173,15 @@ export function contentId(files: Readonly<Record<string, string>>): string {
   const hash = createHash("sha256");
   for (const name of Object.keys(files).sort()) hash.update(JSON.stringify([name, files[name]]));
   return hash.digest("hex").slice(0, 12);
+}
+
+/** Renders what holds for the whole site: who may come in, and the user's own directives. */
+function renderGuards({ access, basicAuth, snippets }: NginxConfigArgs): string {
+  return [
+    renderAddressLists(access),
+    basicAuth === undefined ? "" : 'auth_basic "private";\nauth_basic_user_file passwords;\n',
+    snippets.server === undefined ? "" : "include snippet-server.conf;\n",
+  ].join("");
 }
 
 /** Renders the servers behind TLS: one for all names, or with ACME one a name, for one that fails would hold up the others' certificate. */

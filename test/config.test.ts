@@ -25,8 +25,33 @@ describe("defaults", () => {
       tls: { mode: "self-signed", policy: "intermediate", provided: undefined, acme: undefined },
       https: true,
       postgres: { version: 18, cpus: 2, memory: 1024, publishPort: undefined },
-      nginx: { workerConnections: 1024, keepaliveSeconds: 65, maxBodySize: "10m", cpus: 1, memory: 256, temporaryMegabytes: 128 },
-      secrets: { databasePasswordVersion: 1, secretKeyVersion: 1 },
+      nginx: {
+        workerConnections: 1024,
+        keepaliveSeconds: 65,
+        maxBodySize: "10m",
+        clientTimeoutSeconds: 15,
+        balancing: "least_conn",
+        httpSnippet: undefined,
+        serverSnippet: undefined,
+        snippets: { http: undefined, server: undefined },
+        cpus: 1,
+        memory: 256,
+        temporaryMegabytes: 128,
+      },
+      cache: undefined,
+      limits: {
+        requestsPerSecond: 100,
+        burst: 200,
+        connections: 100,
+        loginAttemptsPerMinute: 10,
+        loginPaths: ["/admin/login/", "/accounts/login/"],
+      },
+      access: { allow: [], deny: [], paths: {} },
+      basicAuth: undefined,
+      maintenance: undefined,
+      robots: undefined,
+      privateMedia: undefined,
+      secrets: { databasePasswordVersion: 1, basicAuthPasswordVersion: 1, secretKeyVersion: 1 },
       protectData: true,
       superuser: undefined,
       stack: "prod",
@@ -93,7 +118,7 @@ describe("fails", () => {
     [
       "an unknown key",
       { domian: "x.example" },
-      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, nginx, secrets, protectData, superuser; fix: remove it or correct its name",
+      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
     ],
     [
       "an unknown key inside",
@@ -139,7 +164,11 @@ describe("fails", () => {
     ["an object given as text", { tls: "off" }, 'tls: got "off"; allowed: an object with mode, policy, certificate, privateKey, acme'],
     ["a fraction of a replica", { app: { replicas: 1.5 } }, "app.replicas: got 1.5; allowed: a whole number from 1 to 32"],
     ["a drain shorter than nginx's keep-alive", { app: { drainSeconds: 2 } }, "app.drainSeconds: got 2; allowed: a whole number from 6 to 600"],
-    ["a worker class that isn't there", { app: { workerClass: "eventlet" } }, 'app.workerClass: got "eventlet"; allowed: sync, gthread, gevent'],
+    [
+      "a worker class that isn't there",
+      { app: { workerClass: "eventlet" } },
+      'app.workerClass: got "eventlet"; allowed: sync, gthread, gevent, uvicorn',
+    ],
     ["a size without a unit", { app: { memory: "512" } }, 'app.memory: got "512"; allowed: a size such as 512m or 2g, 64m or more'],
     [
       "an environment name of the stack's own",
@@ -249,7 +278,7 @@ describe("fails", () => {
       .toBe(`config of stack prod (Pulumi.prod.yaml) has 4 problems; nothing was touched:
   domain: got "a b"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots
   httpPort: got "0"; allowed: a port from 1 to 65535
-  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, replicas, workerClass, workers, threads, cpus, memory, env, healthPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
+  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, asgi, replicas, workerClass, workers, threads, cpus, memory, env, healthPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
   app.threads: got 0; allowed: a whole number from 1 to 64`);
   });
 });

@@ -61,7 +61,7 @@ export function freshBehaviour(site: Site): void {
       const css = /href="(\/static\/movies\/site\.[0-9a-f]{12}\.css)"/.exec(page.text)?.[1] ?? "";
       const answer = await anonymous().request(css);
       expect(answer.body).toEqual(readFileSync(join(project, "movies/static/movies/site.css")));
-      expect(answer.headers["cache-control"]).toBe("max-age=2592000");
+      expect(answer.headers["cache-control"]).toBe("max-age=2592000, immutable");
       const packed = await anonymous().request("/static/admin/css/base.css", { headers: { "Accept-Encoding": "gzip" } });
       expect(packed.headers["content-encoding"]).toBe("gzip");
       expect((await anonymous().request("/static/staticfiles.json")).status).toBe(404);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { Secrets, type SecretsArgs } from "../../components/secrets.ts";
 import { componentResources } from "../support/component.ts";
 
-const args: SecretsArgs = { databasePasswordVersion: 1, secretKeyVersion: 1, superuser: false };
+const args: SecretsArgs = { databasePasswordVersion: 1, secretKeyVersion: 1, basicAuthPasswordVersion: 1, superuser: false, basicAuth: false };
 const lengths = async (change: Partial<SecretsArgs>) =>
   Object.values(await componentResources(() => new Secrets("movies-prod", { ...args, ...change }))).map(({ name, inputs }) => [
     name.replace("movies-prod-", ""),
@@ -30,10 +30,15 @@ test("a superuser's password where there is one", async () => {
   expect(await lengths({ superuser: true })).toContainEqual(["superuser-password", 24, false]);
 });
 
+test("a password for the whole site where it is asked for, another one for another version", async () => {
+  expect(await lengths({ basicAuth: true })).toContainEqual(["basic-auth-password-1", 32, false]);
+  expect(await lengths({ basicAuth: true, basicAuthPasswordVersion: 2 })).toContainEqual(["basic-auth-password-2", 32, false]);
+});
+
 test("every output is secret", async () => {
   let secrets: Secrets | undefined;
-  await componentResources(() => (secrets = new Secrets("movies-prod", { ...args, superuser: true })));
+  await componentResources(() => (secrets = new Secrets("movies-prod", { ...args, superuser: true, basicAuth: true })));
   const outputs = Object.values(secrets ?? {}).filter((value) => pulumi.Output.isInstance(value) && value !== secrets?.urn);
-  expect(outputs).toHaveLength(6);
+  expect(outputs).toHaveLength(7);
   for (const output of outputs) expect(await pulumi.isSecret(output)).toBe(true);
 });

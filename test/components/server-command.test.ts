@@ -6,7 +6,8 @@ import { upstreamKeepaliveSeconds } from "../../nginx/render.ts";
 const args = {
   port: 9000,
   wsgi: "config.wsgi",
-  workerClass: "gthread",
+  asgi: "config.asgi",
+  workerClass: "gthread" as const,
   workerCount: 3,
   threads: 4,
   requestGraceSeconds: 30,
@@ -19,6 +20,16 @@ test("gunicorn's command line", () => {
     "--max-requests=2000", "--max-requests-jitter=200", "--timeout=30", "--graceful-timeout=30", "--keep-alive=20",
     "--forwarded-allow-ips=172.30.0.0/16", "--error-logfile=-", "config.wsgi",
   ]); // prettier-ignore
+});
+
+test("each worker class with its own threads and module", () => {
+  const words = (workerClass: "sync" | "gevent" | "uvicorn") => {
+    const command = renderServerCommand({ ...args, server: "gunicorn", workerClass });
+    return [...command.filter((word) => /^--(worker-class|threads)=/.test(word)), command.at(-1)];
+  };
+  expect(words("sync")).toEqual(["--worker-class=sync", "--threads=1", "config.wsgi"]);
+  expect(words("gevent")).toEqual(["--worker-class=gevent", "--threads=1", "config.wsgi"]);
+  expect(words("uvicorn")).toEqual(["--worker-class=uvicorn_worker.UvicornWorker", "--threads=1", "config.asgi"]);
 });
 
 test("gunicorn keeps a connection longer than nginx does", () => {

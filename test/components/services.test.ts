@@ -161,6 +161,7 @@ test("nginx", async () => {
       { type: "volume", source: "movies-prod-static-data", target: "/vol/web/static", readOnly: true },
       { type: "volume", source: "movies-prod-media-data", target: "/vol/web/media", readOnly: true },
       { type: "volume", source: "movies-prod-acme-state", target: "/var/lib/acme" },
+      { type: "volume", source: "movies-prod-cache", target: "/var/cache/stack" },
     ],
     networksAdvanced: [{ name: "movies-prod-edge" }, { name: "movies-prod-app" }],
   });
@@ -171,10 +172,14 @@ test("nginx's files: the rendered configuration with every replica, the certific
   const { uploads, envs } = await container("nginx-files-job", { app: { replicas: 3 } });
   expect(uploads.map(({ file }: { file: string }) => file)).toEqual([
     "/run/fill.sh",
+    "/incoming/error-headers.conf",
+    "/incoming/errors.conf",
+    ...[404, 413, 429, 500, 502, 503, 504].map((status) => `/incoming/errors/${status}.html`),
     "/incoming/headers.conf",
     "/incoming/locations.conf",
     "/incoming/media-headers.conf",
     "/incoming/nginx.conf",
+    "/incoming/proxy.conf",
     "/incoming/redirect-headers.conf",
     "/incoming/site-https.conf",
     "/incoming/start.sh",

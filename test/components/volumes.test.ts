@@ -9,6 +9,7 @@ test("fixed names, no labels, and protection where it is asked for", async () =>
   const resources = await volumes(true);
   expect(Object.values(resources).map(({ name, inputs, protect, retainOnDelete }) => [name, Object.keys(inputs), protect, retainOnDelete])).toEqual([
     ["movies-prod-acme-state", ["name"], true, true],
+    ["movies-prod-cache", ["name"], false, false],
     ["movies-prod-media-data", ["name"], true, true],
     ["movies-prod-owner", ["labels", "name"], false, true],
     ["movies-prod-postgres-18-data", ["name"], true, true],

@@ -2,13 +2,22 @@ import { describe, expect, test } from "vitest";
 import { contentId, renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
 import { nginxArgs } from "../support/nginx-args.ts";
 
+/** Names of the files but the error pages. */
+const namesOf = (files: Readonly<Record<string, string>>) =>
+  Object.keys(files)
+    .filter((name) => !name.startsWith("errors/"))
+    .sort();
+
 test("the site behind TLS, word for word", () => {
   const { files } = renderNginxConfig(nginxArgs);
-  expect(Object.keys(files).sort()).toEqual([
+  expect(namesOf(files)).toEqual([
+    "error-headers.conf",
+    "errors.conf",
     "headers.conf",
     "locations.conf",
     "media-headers.conf",
     "nginx.conf",
+    "proxy.conf",
     "redirect-headers.conf",
     "site-https.conf",
     "start.sh",
@@ -71,44 +80,29 @@ test("the site behind TLS, word for word", () => {
     "
   `);
   expect(files["locations.conf"]).toMatchInlineSnapshot(`
-    "location /static/ {
-        alias /vol/web/static/;
-        expires 30d;
+    "include errors.conf;
+
+    location /static/ {
+        root /vol/web;
+        # The release job has packed them already.
+        gzip_static on;
+        include headers.conf;
+        add_header Cache-Control $static_lifetime;
     }
 
     location /media/ {
-        alias /vol/web/media/;
+        root /vol/web;
         include media-headers.conf;
+
+        # What a browser would run or read as a page of the site's is shown as plain text.
+        location ~* \\.(?:html?|xhtml|shtml|xml|xsl|m?js|css)$ {
+            types { }
+            default_type text/plain;
+        }
     }
 
     location / {
-        proxy_pass http://django;
-        proxy_http_version 1.1;
-        proxy_set_header Connection "";
-        proxy_set_header Host $host;
-        proxy_set_header X-Real-IP $remote_addr;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_set_header X-Request-ID $request_id;
-        proxy_connect_timeout 2s;
-        proxy_read_timeout 30s;
-        proxy_send_timeout 30s;
-        # Another replica gets a request that this one never answered, but no request that may change something once it was sent.
-        # Statuses don't count: a 503 while the database is away says nothing against the replica.
-        proxy_next_upstream error timeout;
-        proxy_next_upstream_tries 2;
-        proxy_next_upstream_timeout 5s;
-        proxy_hide_header X-Release;
-        proxy_hide_header X-Content-Type-Options;
-        proxy_hide_header X-Frame-Options;
-        proxy_hide_header Referrer-Policy;
-        proxy_hide_header X-XSS-Protection;
-        proxy_hide_header Cross-Origin-Opener-Policy;
-        proxy_hide_header Cross-Origin-Resource-Policy;
-        proxy_hide_header X-Permitted-Cross-Domain-Policies;
-        proxy_hide_header Permissions-Policy;
-        proxy_hide_header Content-Security-Policy;
-        proxy_hide_header Strict-Transport-Security;
+        include proxy.conf;
     }
     "
   `);
@@ -123,7 +117,17 @@ test("the site without TLS, word for word", () => {
     serverNames: ["localhost"],
     staticFromVolume: false,
   });
-  expect(Object.keys(files).sort()).toEqual(["headers.conf", "locations.conf", "media-headers.conf", "nginx.conf", "site-http.conf", "start.sh"]);
+  expect(namesOf(files)).toEqual([
+    "error-headers.conf",
+    "errors.conf",
+    "headers.conf",
+    "locations.conf",
+    "media-headers.conf",
+    "nginx.conf",
+    "proxy.conf",
+    "site-http.conf",
+    "start.sh",
+  ]);
   expect(files["site-http.conf"]).toMatchInlineSnapshot(`
     "# The site without TLS.
     server {
@@ -141,7 +145,7 @@ test("the site without TLS, word for word", () => {
     }
     "
   `);
-  expect(files["locations.conf"]).toContain("proxy_set_header Host $host:8080;");
+  expect(files["proxy.conf"]).toContain("proxy_set_header Host $host:8080;");
   expect(files["locations.conf"]).not.toContain("/static/");
 });
 
@@ -200,7 +204,7 @@ test("HSTS reaches subdomains, but not those of the developer's own localhost", 
 test("a port that isn't HTTPS's own is in the redirect and in the Host that Django sees", () => {
   const { files } = renderNginxConfig({ ...nginxArgs, httpsPort: 8443 });
   expect(files["site-https.conf"]).toContain("return 301 https://$host:8443$request_uri;");
-  expect(files["locations.conf"]).toContain("proxy_set_header Host $host:8443;");
+  expect(files["proxy.conf"]).toContain("proxy_set_header Host $host:8443;");
 });
 
 test("contentId doesn't depend on the order of the files, and tells a name from a content", () => {
@@ -285,8 +289,8 @@ test("behind a proxy that ends TLS, word for word", () => {
   expect(files["nginx.conf"]).toContain(
     "    set_real_ip_from 10.0.0.0/8;\n    set_real_ip_from 2001:db8::1;\n    real_ip_header X-Forwarded-For;\n    real_ip_recursive on;\n",
   );
-  expect(files["locations.conf"]).toContain("proxy_set_header X-Forwarded-Proto $client_scheme;");
-  expect(files["locations.conf"]).toContain("proxy_set_header Host $host;");
+  expect(files["proxy.conf"]).toContain("proxy_set_header X-Forwarded-Proto $client_scheme;");
+  expect(files["proxy.conf"]).toContain("proxy_set_header Host $host;");
   expect(files["headers.conf"]).toContain("add_header Strict-Transport-Security");
 });
 
@@ -313,5 +317,5 @@ test("uploaded files have a policy of their own, and every other header too", ()
 test("a header that is off is left out, and Django's is hidden all the same", () => {
   const { files } = renderNginxConfig({ ...nginxArgs, headers: { ...nginxArgs.headers, frameOptions: "off" } });
   expect(files["headers.conf"]).not.toContain("X-Frame-Options");
-  expect(files["locations.conf"]).toContain("proxy_hide_header X-Frame-Options;");
+  expect(files["proxy.conf"]).toContain("proxy_hide_header X-Frame-Options;");
 });

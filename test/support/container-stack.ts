@@ -187,7 +187,7 @@ async function createOther({ type, name }: Registration, inputs: Record<string, 
     case "docker:index/network:Network": {
       const { Id: id } = await engineApi("POST", "/networks/create", { Name: inputs.name, Internal: inputs.internal, Labels: labels });
       const { IPAM } = await engineApi("GET", `/networks/${id}`);
-      return { id, state: { ...inputs, ipamConfigs: IPAM.Config.map(({ Subnet }: any) => ({ subnet: Subnet })) } };
+      return { id, state: { ...inputs, ipamConfigs: IPAM.Config.map(({ Subnet, Gateway }: any) => ({ subnet: Subnet, gateway: Gateway })) } };
     }
     case "docker:index/volume:Volume":
       await engineApi("POST", "/volumes/create", { Name: inputs.name, Labels: labels });

@@ -158,7 +158,7 @@ export const echo: Create = async ({ type, name, inputs }) => {
   const known: Record<string, Record<string, unknown>> = {
     "docker:index/remoteImage:RemoteImage": { imageId: `sha256:${name}` },
     "docker:index/image:Image": { repoDigest: `sha256:${"a1b2c3d4e5f6".repeat(5)}a1b2` },
-    "docker:index/network:Network": { ipamConfigs: [{ subnet: "172.30.0.0/16" }] },
+    "docker:index/network:Network": { ipamConfigs: [{ subnet: "172.30.0.0/16", gateway: "172.30.0.1" }] },
     "random:index/randomPassword:RandomPassword": { result: pulumi.secret(`secret${name.replaceAll("-", "")}`) },
     "tls:index/privateKey:PrivateKey": { privateKeyPem: pulumi.secret(`key of ${name}\n`) },
     "tls:index/selfSignedCert:SelfSignedCert": { certPem: "authority\n" },

@@ -46,6 +46,8 @@ export class Site {
       httpsPort: "18443",
       bindAddress: "127.0.0.1",
       app: { context: this.project, drainSeconds: 6, requestGraceSeconds: 20, startSeconds: 20 },
+      // All of a test's clients are one to nginx; what limits do, the traffic tests show.
+      limits: { requestsPerSecond: "none", connections: "none", loginAttemptsPerMinute: "none" },
       superuser: { username: "admin", email: "admin@example.com" },
       ...config,
     });

@@ -1,0 +1,45 @@
+/** Which answers nginx keeps, and for how long. */
+export interface CacheArgs {
+  /** How long an answer is kept that doesn't say it itself, in minutes. */
+  readonly minutes: number;
+  /** Another number drops everything at once. */
+  readonly version: number;
+  /** Size of the cache on its volume, as nginx writes it. */
+  readonly maxSize: string;
+  /** Cookies that mark a visitor as somebody: whoever sends one is never answered from the cache. */
+  readonly sessionCookies: readonly string[];
+  /** Beginnings of paths that are never kept. */
+  readonly exceptPaths: readonly string[];
+}
+
+/** Where the answers lie; a volume of its own. */
+export const cachePath = "/var/cache/stack";
+
+/** Renders the cache itself, for the http block. */
+export function renderCacheZone({ maxSize }: CacheArgs): string {
+  // A megabyte of keys holds about 8,000; what nobody asked for in a day goes.
+  return `    proxy_cache_path ${cachePath} levels=1:2 keys_zone=pages:10m max_size=${maxSize} inactive=1d use_temp_path=off;\n\n`;
+}
+
+/** Renders how a location uses the cache; it includes the headers, which its own would otherwise take the place of. */
+export function renderCacheUse(args: CacheArgs, release: string, scheme: string): string {
+  const somebody = [...args.sessionCookies.map((name) => `$cookie_${name}`), "$http_authorization"].join(" ");
+  return [
+    "# Answers to GET and HEAD that set no cookie; what they say in Cache-Control, Expires and Vary counts before this.",
+    "proxy_cache pages;",
+    // Pages name the static files of their release, so each release begins with an empty cache.
+    `proxy_cache_key "${scheme}|$host|$request_uri|${args.version}|${release}";`,
+    `proxy_cache_valid 200 301 ${args.minutes}m;`,
+    `proxy_cache_bypass ${somebody};`,
+    `proxy_no_cache ${somebody};`,
+    "# Of many who ask for a page at once, one asks Django. Not for long: what turns out not to be kept is asked for one by one.",
+    "proxy_cache_lock on;",
+    "proxy_cache_lock_timeout 3s;",
+    "proxy_cache_background_update on;",
+    "proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;",
+    "proxy_cache_revalidate on;",
+    "include headers.conf;",
+    "add_header X-Cache $upstream_cache_status always;",
+    "",
+  ].join("\n");
+}
