@@ -34,13 +34,15 @@ export class Client {
   }
 
   request(path: string, { method = "GET", headers = {}, body, host }: RequestOptions = {}): Promise<Answer> {
-    const url = new URL(path, this.args.url);
+    const absolute = /^https?:/.test(path);
+    const url = new URL(absolute ? path : this.args.url);
     const secure = url.protocol === "https:";
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const options = {
       host: "127.0.0.1",
       port: this.args.port ?? (url.port === "" ? (secure ? 443 : 80) : Number(url.port)),
-      path: url.pathname + url.search,
+      // As it was given: a URL would tidy up dots and slashes.
+      path: absolute ? url.pathname + url.search : path,
       method,
       servername: url.hostname,
       ca: this.args.authority,

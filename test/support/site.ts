@@ -53,8 +53,10 @@ export class Site {
     });
   }
 
-  async start(): Promise<void> {
+  /** @param prepare changes the copy of the project before the first `up`. */
+  async start(prepare: (project: string) => void = () => {}): Promise<void> {
     cpSync(join(import.meta.dirname, "../../django"), this.project, { recursive: true });
+    prepare(this.project);
     await this.stack.sweep();
     await this.up();
     this.admin = this.anonymous();

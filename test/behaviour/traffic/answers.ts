@@ -1,0 +1,194 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { errorPolicy } from "../../../nginx/error-pages.ts";
+import { mediaPolicy } from "../../../nginx/headers.ts";
+import type { Answer } from "../../support/client.ts";
+import { docker, logsOf } from "../../support/site.ts";
+import type { TrafficSite } from "../../support/traffic-site.ts";
+
+/** What nginx answers by itself, and how it shares out the rest. */
+export function answersBehaviour(site: TrafficSite): void {
+  const nginx = `${site.prefix}-nginx`;
+  const inNginx = (script: string) => docker("exec", nginx, "sh", "-c", script).trim();
+  const owned = {
+    "strict-transport-security": "max-age=63072000",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "x-xss-protection": "0",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "x-permitted-cross-domain-policies": "none",
+    "permissions-policy": expect.stringMatching(/^accelerometer=\(\), .*geolocation=\(\)/),
+    server: "nginx",
+  };
+
+  describe("answers of nginx's own", () => {
+    test("static files: packed once, in ranges, with types and a life of 30 days, for good where the name is of the content", async () => {
+      const page = await site.get("/");
+      const css = /href="(\/static\/movies\/site\.[0-9a-f]{12}\.css)"/.exec(page.text)?.[1] ?? "";
+      const plain = await site.get(css);
+      const packed = await site.get(css, { headers: { "Accept-Encoding": "gzip" } });
+      expect(packed.headers).toMatchObject({ "content-encoding": "gzip", "content-type": "text/css", "cache-control": "max-age=2592000, immutable" });
+      expect(gunzipSync(packed.body)).toEqual(plain.body);
+      // What lies there packed has a length; what nginx packs on the way has none.
+      expect(Number(packed.headers["content-length"])).toBe(packed.body.length);
+      expect(packed.body.equals(bytesOf(nginx, `/vol/web${css}.gz`))).toBe(true);
+      const part = await site.get(css, { headers: { Range: "bytes=10-19" } });
+      expect([part.status, part.text, part.headers["content-range"]]).toEqual([206, plain.text.slice(10, 20), `bytes 10-19/${plain.body.length}`]);
+      const unhashed = await site.get("/static/movies/site.css");
+      expect(unhashed.headers["cache-control"]).toBe("max-age=2592000");
+      expect((await site.get(css, { headers: { "If-None-Match": String(plain.headers.etag) } })).status).toBe(304);
+      expect((await site.get("/static/movies/icon.svg")).headers["content-type"]).toBe("image/svg+xml");
+      for (const path of ["/static/.releases/live", "/static/.releases/", "/static/staticfiles.json"]) {
+        expect((await site.get(path)).status).toBeGreaterThanOrEqual(403);
+      }
+    });
+
+    test("an upload with a script in it is served harmless, and in ranges", async () => {
+      const write = (path: string, text: string) =>
+        docker("exec", site.containersOf("django")[0], "python", "-c", `import os, sys; os.makedirs(os.path.dirname(sys.argv[1]), exist_ok=True); open(sys.argv[1], "w").write(sys.argv[2])`, `/vol/web/media/${path}`, text); // prettier-ignore
+      const script = "<script>alert(document.domain)</script>";
+      write("posters/evil.svg", `<svg xmlns="http://www.w3.org/2000/svg">${script}</svg>`);
+      for (const name of ["evil.html", "evil.HTM", "evil.xhtml", "evil.xml", "evil.js", "evil.mjs"]) {
+        write(`posters/${name}`, script);
+        const { headers, status } = await site.get(`/media/posters/${name}`);
+        expect([name, status, headers["content-type"]]).toEqual([name, 200, "text/plain"]);
+        expect(headers).toMatchObject({ ...owned, "content-security-policy": mediaPolicy });
+      }
+      const drawing = await site.get("/media/posters/evil.svg", { headers: { Range: "bytes=0-3" } });
+      expect([drawing.status, drawing.text, drawing.headers["content-type"]]).toEqual([206, "<svg", "image/svg+xml"]);
+      expect(drawing.headers).toMatchObject({ ...owned, "content-security-policy": mediaPolicy });
+      expect((await site.get("/media/")).status).toBe(403);
+      expect((await site.get("/media/..%2f..%2fetc/passwd")).status).toBeGreaterThanOrEqual(400);
+    });
+
+    test("private uploads come through Django alone", async () => {
+      await site.upWith({ privateMedia: "private", robots: "deny" });
+      docker(
+        "exec",
+        site.containersOf("django")[0],
+        "sh",
+        "-c",
+        "mkdir -p /vol/web/media/private && echo secret > /vol/web/media/private/letter.txt",
+      );
+      for (const path of [
+        "/media/private/letter.txt",
+        "/media//private/letter.txt",
+        "/media/x/../private/letter.txt",
+        "/media/%70rivate/letter.txt",
+      ]) {
+        expect([path, (await site.get(path)).status]).toEqual([path, 404]);
+      }
+      const handed = await site.get("/t/now?h-X-Accel-Redirect=/media/private/letter.txt");
+      expect([handed.status, handed.text]).toEqual([200, "secret\n"]);
+      expect(handed.headers["x-accel-redirect"]).toBeUndefined();
+      expect((await site.get("/robots.txt")).text).toBe("User-agent: *\nDisallow: /\n");
+      await site.upWith({});
+      expect((await site.get("/robots.txt")).status).toBe(404);
+    });
+
+    test("bodies up to the limit get through, larger ones don't", async () => {
+      const send = (length: number) => site.get("/t/size", { method: "PUT", body: Buffer.alloc(length), headers: { "X-CSRFToken": "x" } });
+      const limit = 10 * 1024 * 1024;
+      // Django refuses both for want of a token; the first one got there.
+      expect((await send(limit)).text).toContain("CSRF");
+      expect((await send(limit + 1)).status).toBe(413);
+    });
+
+    test("a page of its own for what it can't give, each with every header once", async () => {
+      const pages: [number, () => Promise<Answer>, string | undefined][] = [
+        [404, () => site.get("/static/nothing-here"), undefined],
+        [404, () => site.get("/media/nothing-here"), undefined],
+        [413, () => site.get("/t/size", { method: "PUT", body: Buffer.alloc(11 * 1024 * 1024) }), undefined],
+        [504, () => site.get("/t/now?sleep=25"), "5"],
+      ];
+      const check = ({ headers, status, text }: Answer, wanted: number, retryAfter: string | undefined) => {
+        expect([status, headers["retry-after"], headers["content-type"]]).toEqual([wanted, retryAfter, "text/html"]);
+        expect(text).toMatch(/<h1>[A-Z][a-z ]+<\/h1>/);
+        expect(headers).toMatchObject({ ...owned, "content-security-policy": errorPolicy, "x-release": site.outputs.release });
+      };
+      for (const [status, ask, retryAfter] of pages) check(await ask(), status, retryAfter);
+      const replicas = site.containersOf("django");
+      for (const replica of replicas) docker("stop", "--time", "0", replica);
+      // The first of them wait for an address that nobody has; once nginx knows, it says so at once.
+      await expect.poll(async () => (await site.get("/")).status, { timeout: 15_000 }).toBe(502);
+      const away = await site.get("/");
+      for (const replica of replicas) docker("start", replica);
+      check(away, 502, "5");
+      await expect.poll(async () => (await site.get("/healthz")).status, { timeout: 30_000 }).toBe(200);
+    });
+
+    test("every other kind of answer has every header once, too", async () => {
+      for (const path of ["/", "/admin/", "/admin/login/", "/api/movies/", "/nothing-here", "/t/now?status=500", "/static/movies/icon.svg"]) {
+        expect({ path, ...(await site.get(path)).headers }).toMatchObject({
+          ...owned,
+          "content-security-policy": expect.stringMatching(/^default-src 'self'/),
+          "x-release": site.outputs.release,
+        });
+      }
+      const picture = await site.get(
+        "/t/now?h-X-Frame-Options=ALLOWALL&h-Server=django&h-X-Powered-By=django&h-Strict-Transport-Security=max-age%3D0",
+      );
+      expect(picture.headers).toMatchObject(owned);
+    });
+
+    test("a request's id is in nginx's log and in every line of Django's, whatever the client says", async () => {
+      await site.get("/t/said?logged", { headers: { "X-Request-ID": "forged" } });
+      const [{ request_id: id }] = site.logged("/t/said?logged");
+      expect(id).toMatch(/^[0-9a-f]{32}$/);
+      const lines = site.containersOf("django").flatMap((replica) => logsOf(replica).split("\n"));
+      expect(lines).toContain(`WARNING ${id} traffic: seen`);
+      expect(lines.join("\n")).not.toContain("forged");
+    });
+
+    test("the status of connections is for this container alone", async () => {
+      expect(inNginx("curl --silent http://127.0.0.1:8081/status")).toMatch(/^Active connections: \d+/);
+      expect((await site.get("/status")).status).toBe(404);
+      const address = docker("inspect", "--format", `{{(index .NetworkSettings.Networks "${site.prefix}-app").IPAddress}}`, nginx).trim();
+      const ask = `import urllib.request; urllib.request.urlopen("http://${address}:8081/status", timeout=3)`;
+      expect(() => docker("exec", site.containersOf("django")[0], "python", "-c", ask)).toThrow(/refused/);
+    });
+
+    test("a client keeps its replica with ip_hash; one that dies is out within two seconds, and back by itself", async () => {
+      await site.upWith({ nginx: { balancing: "ip_hash" } });
+      const upstreams = async (mark: string) => {
+        for (let count = 0; count < 12; count++) await site.get(`/t/now?${mark}${count}`);
+        return new Set(site.logged(`/t/now?${mark}`).map(({ upstream_addr: upstream }) => String(upstream).split(", ").at(-1)));
+      };
+      expect((await upstreams("hashed")).size).toBe(1);
+      await site.upWith({});
+      expect((await upstreams("least")).size).toBe(2);
+      const [replica] = site.containersOf("django");
+      docker("kill", replica);
+      await sleep(2000);
+      const after = await Promise.all(Array.from({ length: 40 }, (_, index) => site.get(`/t/now?dead${index}`)));
+      expect(after.map(({ status }) => status)).toEqual(Array(40).fill(200));
+      docker("start", replica);
+      await expect.poll(async () => (await upstreams(`back${Date.now()}`)).size, { timeout: 30_000 }).toBe(2);
+    });
+
+    test("static files of the last three releases are there, older ones gone", async () => {
+      const css = join(site.project, "movies/static/movies/site.css");
+      const original = readFileSync(css, "utf8");
+      const published: string[] = [];
+      for (let release = 0; release < 4; release++) {
+        appendFileSync(css, `/* ${release} */\n`);
+        await site.upWith({});
+        published.push(/href="(\/static\/movies\/site\.[0-9a-f]{12}\.css)"/.exec((await site.get("/")).text)?.[1] ?? "");
+      }
+      writeFileSync(css, original);
+      const statuses = await Promise.all(published.map(async (path) => (await site.get(path)).status));
+      expect(statuses).toEqual([404, 200, 200, 200]);
+      expect(inNginx("find /vol/web/static -name '*.incoming' 2>/dev/null || true")).toBe("");
+    });
+  });
+}
+
+/** A file inside a container, byte for byte. */
+function bytesOf(container: string, path: string): Buffer {
+  return Buffer.from(docker("exec", container, "base64", path), "base64");
+}

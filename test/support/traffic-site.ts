@@ -1,0 +1,44 @@
+import { appendFileSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Answer, RequestOptions } from "./client.ts";
+import { docker, Site } from "./site.ts";
+import type { MakeStack } from "./stack-driver.ts";
+
+const views = readFileSync(join(import.meta.dirname, "traffic_views.py"), "utf8");
+
+/** A site with views that show what reaches Django, and shorthands to change and ask it. */
+export class TrafficSite extends Site {
+  private readonly base: Record<string, unknown>;
+
+  constructor(name: string, makeStack: MakeStack) {
+    super(name, makeStack);
+    this.base = this.stack.config;
+  }
+
+  override start(): Promise<void> {
+    return super.start((project) => appendFileSync(join(project, "config/urls.py"), `\n\n${views}`));
+  }
+
+  /** Brings the site up with its usual config but for a change. */
+  async upWith(change: Record<string, unknown>): Promise<void> {
+    this.stack.config = { ...this.base, ...change };
+    await this.up();
+  }
+
+  /** Adds to the app's usual settings. */
+  appWith(change: Record<string, unknown>): Record<string, unknown> {
+    return { app: { ...(this.base.app as Record<string, unknown>), ...change } };
+  }
+
+  get(path: string, options: RequestOptions = {}): Promise<Answer> {
+    return this.anonymous().request(path, options);
+  }
+
+  /** Entries of nginx's access log whose path begins like that. */
+  logged(path: string): Record<string, any>[] {
+    return docker("logs", `${this.prefix}-nginx`)
+      .split("\n")
+      .filter((line) => line.includes(`"uri":"${path}`))
+      .map((line) => JSON.parse(line));
+  }
+}

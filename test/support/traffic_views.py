@@ -1,0 +1,32 @@
+# Views that the traffic tests ask for; appended to a copy of the sample's config/urls.py.
+import logging
+import time
+
+from django.http import HttpResponse
+
+
+def now(request):
+    time.sleep(float(request.GET.get("sleep", 0)))
+    answer = HttpResponse(f"{time.time_ns()}\n", status=int(request.GET.get("status", 200)))
+    for name, value in request.GET.items():
+        if name.startswith("h-"):
+            answer[name[2:]] = value
+    if "cookie" in request.GET:
+        answer.set_cookie("flavour", "vanilla")
+    return answer
+
+
+def who(request):
+    return HttpResponse(f"{request.user.username or 'nobody'} {time.time_ns()}\n")
+
+
+def said(request):
+    logging.getLogger("traffic").warning("seen")
+    return HttpResponse(f"{request.headers.get('Authorization', '-')} {request.headers.get('Accept-Language', '-')} {time.time_ns()}\n")
+
+
+def size(request):
+    return HttpResponse(f"{len(request.body)}\n")
+
+
+urlpatterns += [path("t/now", now), path("t/who", who), path("t/said", said), path("t/size", size)]
