@@ -201,7 +201,7 @@ export const settings = {
     ),
     replicas: setting("Number of app containers.", "a whole number from 1 to 32", 1, 2, wholeNumber(1, 32)),
     workerClass: setting(
-      "gunicorn's worker class; gevent and uvicorn need gevent, or uvicorn-worker, among the image's packages.",
+      "gunicorn's worker class; gevent needs gunicorn[gevent], uvicorn needs uvicorn-worker among the image's packages.",
       workerClass.allowed,
       "gthread",
       "gthread",

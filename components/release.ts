@@ -10,7 +10,7 @@ import type { Networks } from "./networks.ts";
 import type { Postgres } from "./postgres.ts";
 import { jobProfile } from "./profiles.ts";
 import { sourceMigrations, sourceMounts } from "./source.ts";
-import { serverModule } from "./server-command.ts";
+import { serverModule, workerClassUri } from "./server-command.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface ReleaseArgs {
@@ -95,6 +95,7 @@ export function releaseEnvironment({ app, superuser }: Pick<Config, "app" | "sup
     `PGOPTIONS=-c lock_timeout=4s -c statement_timeout=${app.releaseTimeoutSeconds}s`,
     `RELEASE_TIMEOUT_SECONDS=${app.releaseTimeoutSeconds}`,
     `STATIC_SOURCE=${app.staticFromVolume ? app.staticRoot : ""}`,
+    `WORKER_CLASS=${workerClassUri(app.workerClass)}`,
     `WSGI_MODULE=${app.server === "gunicorn" ? serverModule(app) : ""}`,
   ];
   const name = (line: string) => line.slice(0, line.indexOf("="));

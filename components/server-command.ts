@@ -22,7 +22,7 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
     "serve",
     "gunicorn",
     `--bind=0.0.0.0:${args.port}`,
-    `--worker-class=${args.workerClass === "uvicorn" ? "uvicorn_worker.UvicornWorker" : args.workerClass}`,
+    `--worker-class=${workerClassUri(args.workerClass)}`,
     `--workers=${args.workerCount}`,
     // More than one would make gunicorn take gthread in place of sync.
     `--threads=${args.workerClass === "gthread" ? args.threads : 1}`,
@@ -37,6 +37,11 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
     "--error-logfile=-",
     serverModule(args),
   ];
+}
+
+/** Returns what gunicorn calls a worker class. */
+export function workerClassUri(workerClass: ServerCommandArgs["workerClass"]): string {
+  return workerClass === "uvicorn" ? "uvicorn_worker.UvicornWorker" : workerClass;
 }
 
 /** Returns the module that gunicorn loads. */

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Prepares the database and the static files for a release; any failure keeps the release from being started.
 #   WSGI_MODULE              what gunicorn loads; empty: another server
+#   WORKER_CLASS             gunicorn's worker class
 #   RELEASE_TIMEOUT_SECONDS  how long migrations may take
 #   STATIC_SOURCE            where the image holds what collectstatic gathered; empty: nothing to publish
 #   DJANGO_SUPERUSER_*       an administrator to create once; no name: none
@@ -10,6 +11,15 @@ if [ -n "$WSGI_MODULE" ]; then
   echo "release: loading $WSGI_MODULE"
   # A release that can't even start must not touch the database.
   gunicorn --check-config "$WSGI_MODULE"
+  load='
+import sys
+from gunicorn.util import load_class
+try:
+    load_class(sys.argv[1])
+except RuntimeError as error:
+    cause = str(error).strip(" \n]").splitlines()[-1]
+    sys.exit(f"release: gunicorn has no worker class {sys.argv[1]}: {cause}; add what it needs to the packages of the image")'
+  python -c "$load" "$WORKER_CLASS"
 fi
 
 echo "release: migrating"

@@ -97,13 +97,14 @@ test("the release job", async () => {
     ],
     networksAdvanced: [{ name: "movies-prod-db" }],
   });
-  expect(envs.slice(-7)).toEqual([
+  expect(envs.slice(-8)).toEqual([
     "DJANGO_SUPERUSER_EMAIL=a@b.example",
     expect.stringMatching(/^DJANGO_SUPERUSER_PASSWORD_FILE=\/run\/stack\/[0-9a-f]{12}\/DJANGO_SUPERUSER_PASSWORD$/),
     "DJANGO_SUPERUSER_USERNAME=admin",
     "PGOPTIONS=-c lock_timeout=4s -c statement_timeout=300s",
     "RELEASE_TIMEOUT_SECONDS=300",
     "STATIC_SOURCE=/srv/static",
+    "WORKER_CLASS=gthread",
     "WSGI_MODULE=config.wsgi",
   ]);
 });

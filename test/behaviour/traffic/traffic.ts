@@ -4,6 +4,7 @@ import { TrafficSite } from "../../support/traffic-site.ts";
 import { answersBehaviour } from "./answers.ts";
 import { cacheBehaviour } from "./cache.ts";
 import { guardsBehaviour } from "./guards.ts";
+import { workersBehaviour } from "./workers.ts";
 
 /** What nginx does with requests on their way to Django, whoever runs the program. */
 export function trafficBehaviour(name: string, makeStack: MakeStack): void {
@@ -13,4 +14,5 @@ export function trafficBehaviour(name: string, makeStack: MakeStack): void {
   answersBehaviour(site);
   cacheBehaviour(site);
   guardsBehaviour(site);
+  workersBehaviour(site);
 }

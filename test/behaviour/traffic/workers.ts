@@ -1,0 +1,43 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { summarize } from "../../../bench/load/summary.ts";
+import { logsOf } from "../../support/site.ts";
+import { loadDuring } from "../../support/site-load.ts";
+import type { TrafficSite } from "../../support/traffic-site.ts";
+
+/** Each of gunicorn's worker classes, rolled out like any other change. */
+export function workersBehaviour(site: TrafficSite): void {
+  describe("worker classes", () => {
+    const install = () => {
+      const dockerfile = join(site.project, "Dockerfile");
+      const wanted = "gevent==26.9.0 packaging==25.0 uvicorn-worker==0.4.0";
+      const line = `RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: ${wanted}\n`;
+      writeFileSync(dockerfile, readFileSync(dockerfile, "utf8").replace("\n# What development starts", `${line}\n# What development starts`));
+    };
+
+    test("one that the image lacks fails `up` before the database is touched", async () => {
+      await expect(site.upWith(site.appWith({ workerClass: "gevent" }))).rejects.toThrow(
+        /django-release failed with exit code 1[^]*release: gunicorn has no worker class gevent: .*; add what it needs to the packages of the image/,
+      );
+      expect((await site.get("/healthz")).status).toBe(200);
+      install();
+    });
+
+    test.each([
+      ["sync", "sync"],
+      ["gevent", "gevent"],
+      ["uvicorn", "uvicorn_worker.UvicornWorker"],
+    ])("%s: going over to it, and to new code on it, fails no request", async (workerClass, module) => {
+      const result = await loadDuring(site, 20, async () => {
+        await site.upWith(site.appWith({ workerClass }));
+        appendFileSync(join(site.project, "movies/views.py"), `\n# ${workerClass}\n`);
+        await site.upWith(site.appWith({ workerClass }));
+      });
+      expect([summarize(result.requests).failures, result.missing, result.doubled]).toEqual([{}, [], []]);
+      const [replica] = site.containersOf("django");
+      expect(logsOf(replica)).toContain(`Using worker: ${module}`);
+      expect((await site.get("/t/said?worker")).text).toMatch(/^- /);
+    });
+  });
+}
