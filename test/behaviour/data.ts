@@ -12,7 +12,7 @@ export function dataBehaviour(site: Site): void {
       const poster = JSON.parse(rows).results[0].poster;
       await stack.destroy();
       const kept = docker("volume", "ls", "--format", "{{.Name}}", "--filter", `name=${prefix}-`).trim().split("\n").sort();
-      expect(kept).toEqual([`${prefix}-media-data`, `${prefix}-owner`, `${prefix}-postgres-18-data`]);
+      expect(kept).toEqual([`${prefix}-acme-state`, `${prefix}-media-data`, `${prefix}-owner`, `${prefix}-postgres-18-data`]);
       expect(docker("ps", "--all", "--quiet", "--filter", `label=django-stack.name=${name}`).trim()).toBe("");
       await site.up();
       expect((await anonymous().request("/api/movies/?search=Alien")).text).toBe(rows);

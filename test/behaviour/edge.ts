@@ -6,7 +6,7 @@ import { signedCertificate } from "../support/certificates.ts";
 import { Client } from "../support/client.ts";
 import { engineApi } from "../support/engine-api.ts";
 import { loadDuring } from "../support/site-load.ts";
-import { logsOf, type Site } from "../support/site.ts";
+import { hasIpv6, logsOf, type Site } from "../support/site.ts";
 
 /** What nginx does at the edge: certificates, names, proxies in front of it. */
 export function edgeBehaviour(site: Site): void {
@@ -43,6 +43,29 @@ export function edgeBehaviour(site: Site): void {
       await site.up();
       site.authorities = [];
       expect((await site.anonymous().request("/healthz")).status).toBe(200);
+    });
+
+    test("resumes a session that a client comes back with", async () => {
+      const open = (session?: Buffer) =>
+        new Promise<{ reused: boolean; session: Buffer | undefined }>((resolve, reject) => {
+          const socket = connect({ host: "127.0.0.1", port: 18443, servername: "movies.localhost", rejectUnauthorized: false, session });
+          let ticket: Buffer | undefined;
+          socket.on("session", (given) => (ticket = given));
+          socket.on("error", reject);
+          socket.on("secureConnect", () => socket.write("GET /healthz HTTP/1.1\r\nHost: movies.localhost:18443\r\nConnection: close\r\n\r\n"));
+          socket.on("data", () => {});
+          socket.on("close", () => resolve({ reused: socket.isSessionReused(), session: ticket }));
+        });
+      const { reused, session } = await open();
+      expect([reused, (await open(session)).reused]).toEqual([false, true]);
+    });
+
+    // Where this machine has the address; the site listens there too then.
+    test.skipIf(!hasIpv6)("answers over IPv6", async () => {
+      const client = new Client({ url: site.outputs.url, authority: site.outputs.caCertificate, address: "::1" });
+      expect((await client.request("/healthz")).text).toBe("ok\n");
+      const plain = await new Client({ url: "http://movies.localhost:18080", address: "::1" }).request("/");
+      expect([plain.status, plain.headers.location]).toEqual([301, "https://movies.localhost:18443/"]);
     });
 
     test("leads further names to the domain, over TLS and without", async () => {

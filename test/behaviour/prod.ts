@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
-import { Site } from "../support/site.ts";
+import { hasIpv6, Site } from "../support/site.ts";
 import type { MakeStack } from "../support/stack-driver.ts";
 import { browserBehaviour } from "./browser.ts";
 import { changesBehaviour } from "./changes.ts";
@@ -13,7 +13,7 @@ import { secretsBehaviour } from "./secrets.ts";
 
 /** What production has to do, whoever runs the program: real containers, under traffic where it says so. */
 export function prodBehaviour(name: string, makeStack: MakeStack): void {
-  const site = new Site(name, makeStack);
+  const site = new Site(name, makeStack, { config: { bindAddress: ["127.0.0.1", ...(hasIpv6 ? ["::1"] : [])] } });
   beforeAll(() => site.start());
   afterAll(() => site.stop());
   freshBehaviour(site);

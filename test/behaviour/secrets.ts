@@ -44,6 +44,8 @@ export function secretsBehaviour(site: Site): void {
 function processesOf(id: string): string {
   const pids = docker("top", id, "-eo", "pid").trim().split("\n").slice(1);
   const rights = ["--user", "0:0", "--pid", "host", "--network", "none", "--cap-add", "SYS_PTRACE", "--security-opt", "apparmor=unconfined"];
-  const script = 'for pid in "$@"; do cat "/proc/$pid/environ" "/proc/$pid/cmdline"; done';
+  // A health check's process may be over by then; the first one, the container's own, may not.
+  const script =
+    'cat "/proc/$1/environ" "/proc/$1/cmdline"; for pid in "$@"; do cat "/proc/$pid/environ" "/proc/$pid/cmdline" || true; done 2> /dev/null';
   return docker("run", "--rm", ...rights, "--entrypoint", "/bin/sh", "nginx:1.30", "-c", script, "sh", ...pids.map((pid) => pid.trim()));
 }

@@ -1,12 +1,13 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ContainerStack } from "../support/container-stack.ts";
+import { buildHost } from "../support/host-image.ts";
 import { docker, Site } from "../support/site.ts";
 
-const image = "django-stack-test/testssl";
+let image = "";
 const site = new Site("dsedge", (stack, config) => new ContainerStack(stack, config));
 const folder = mkdtempSync(join(tmpdir(), "django-stack-testssl-"));
 
@@ -17,12 +18,7 @@ interface Finding {
 }
 
 beforeAll(async () => {
-  const standIn = "django-stack-stand-in/debian:forky";
-  const base = spawnSync("docker", ["image", "inspect", standIn]).status === 0 ? standIn : "debian:trixie";
-  const hosts = join(import.meta.dirname, "../hosts");
-  execFileSync("docker", ["build", "--quiet", "--build-arg", `BASE=${base}`, "--tag", image, "--file", join(hosts, "testssl.Dockerfile"), hosts], {
-    stdio: "ignore",
-  });
+  image = buildHost("testssl");
   await site.start();
 });
 afterAll(async () => {

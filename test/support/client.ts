@@ -13,6 +13,8 @@ export interface ClientArgs {
   readonly url: string;
   /** Port of 127.0.0.1 to connect to. @default - the URL's own */
   readonly port?: number | undefined;
+  /** Address to connect to. @default 127.0.0.1 */
+  readonly address?: string | undefined;
   /** Certificate of the authority to trust, PEM. */
   readonly authority?: string | undefined;
 }
@@ -39,7 +41,7 @@ export class Client {
     const secure = url.protocol === "https:";
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
     const options = {
-      host: "127.0.0.1",
+      host: this.args.address ?? "127.0.0.1",
       port: this.args.port ?? (url.port === "" ? (secure ? 443 : 80) : Number(url.port)),
       // As it was given: a URL would tidy up dots and slashes.
       path: absolute ? url.pathname + url.search : path,

@@ -1,19 +1,18 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { signedCertificate } from "./certificates.ts";
+import { buildHost } from "./host-image.ts";
 import { docker } from "./site.ts";
-
-const image = "django-stack-test/pebble";
-const hosts = join(import.meta.dirname, "../hosts");
 
 /** An ACME directory of a test's own, whose certificates last two minutes; it finds a site's names on its own network. */
 export class Pebble {
   /** Authority that its own TLS is signed by, PEM. */
   readonly authority: string;
   private readonly name: string;
+  private readonly image: string;
   private readonly folder = mkdtempSync(join(tmpdir(), "django-stack-pebble-"));
 
   constructor(name: string) {
@@ -35,10 +34,7 @@ export class Pebble {
     writeFileSync(join(this.folder, "settings.json"), JSON.stringify({ pebble: settings }));
     writeFileSync(join(this.folder, "certificate.pem"), own.chain);
     writeFileSync(join(this.folder, "key.pem"), own.privateKey);
-    const standIn = "django-stack-stand-in/debian:forky";
-    const base = spawnSync("docker", ["image", "inspect", standIn]).status === 0 ? standIn : "debian:testing";
-    const build = ["build", "--quiet", "--build-arg", `BASE=${base}`, "--tag", image, "--file", join(hosts, "pebble.Dockerfile"), hosts];
-    execFileSync("docker", build, { stdio: "ignore" });
+    this.image = buildHost("pebble", "testing");
     spawnSync("docker", ["rm", "--force", this.name]);
     spawnSync("docker", ["network", "rm", this.name]);
     docker("network", "create", this.name);
@@ -53,7 +49,7 @@ export class Pebble {
   async start(): Promise<void> {
     const environment = ["PEBBLE_VA_NOSLEEP=1", "PEBBLE_WFE_NONCEREJECT=0"].flatMap((line) => ["--env", line]);
     const place = ["--name", this.name, "--network", this.name, "--network-alias", "pebble", "--volume", `${this.folder}:/pebble:ro`];
-    docker("run", "--detach", ...place, ...environment, image, "-config", "/pebble/settings.json", "-dnsserver", "127.0.0.11:53");
+    docker("run", "--detach", ...place, ...environment, this.image, "-config", "/pebble/settings.json", "-dnsserver", "127.0.0.11:53");
     for (let tries = 0; tries < 50; tries++) {
       if (this.root() !== undefined) return;
       await sleep(200);

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Client } from "./client.ts";
 import type { MakeStack, StackDriver } from "./stack-driver.ts";
@@ -11,6 +11,9 @@ export const docker = (...args: string[]): string => execFileSync("docker", args
 /** Returns all that a container wrote, to its standard output and error. */
 export const logsOf = (container: string): string =>
   execFileSync("sh", ["-c", 'docker logs "$1" 2>&1', "sh", container], { encoding: "utf8", maxBuffer: 1e8 });
+
+/** Whether this machine answers on ::1. */
+export const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
 
 /** The smallest picture. */
 export const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==", "base64");

@@ -1,0 +1,253 @@
+import { execFileSync } from "node:child_process";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ContainerStack } from "../test/support/container-stack.ts";
+import { engineApi } from "../test/support/engine-api.ts";
+import { buildHost } from "../test/support/host-image.ts";
+import { docker, Site } from "../test/support/site.ts";
+
+// Servers have the first core, clients the second: neither waits for the other's processor.
+const [serverCore, clientCore] = ["0", "1"];
+const rounds = 5;
+const root = join(import.meta.dirname, "..");
+const folder = mkdtempSync(join(tmpdir(), "django-stack-bench-edge-"));
+const site = new Site("dsbenchedge", (stack, config) => new ContainerStack(stack, config), {
+  config: {
+    // The API isn't kept, so that its pages are Django's.
+    cache: { enabled: true, exceptPaths: ["/admin/", "/accounts/", "/api/"] },
+  },
+});
+const nginx = `${site.prefix}-nginx`;
+const edge = `${site.prefix}-edge`;
+const peers = ["ecdsa", "rsa", "soft"].map((name) => `dsbenchedge-peer-${name}`);
+const [ecdsa, rsa, soft] = peers;
+let clients = "";
+
+interface Row {
+  readonly measure: string;
+  readonly ours: string;
+  readonly peer: string;
+  readonly ratio: string;
+  readonly target: string;
+}
+
+const rows: Row[] = [];
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const spread = (values: readonly number[]) => `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`;
+const shown = (values: readonly number[], unit: string) => `${median(values).toFixed(0)} ${unit} (${spread(values)})`;
+
+/** Runs a measurement on each side in turn, so that what else the machine does meets both; returns each side's values. */
+async function inTurn<Name extends string>(sides: Record<Name, () => number | Promise<number>>, count = rounds): Promise<Record<Name, number[]>> {
+  const values = Object.fromEntries(Object.keys(sides).map((name) => [name, [] as number[]])) as unknown as Record<Name, number[]>;
+  for (let round = 0; round < count; round++) for (const name of Object.keys(sides) as Name[]) values[name].push(await sides[name]());
+  return values;
+}
+
+/** Runs a client to which the site's name is a container's. */
+function client(container: string, network: string, ...command: string[]): string {
+  const place = ["--rm", "--network", network, "--add-host", `movies.localhost:${at(container, network)}`, "--cpuset-cpus", clientCore];
+  return execFileSync("docker", ["run", ...place, clients, ...command], { encoding: "utf8", maxBuffer: 1e8, stdio: ["ignore", "pipe", "pipe"] });
+}
+
+const pin = (container: string) => docker("update", "--cpuset-cpus", serverCore, container);
+
+async function cpuNanoseconds(container: string): Promise<number> {
+  return (await engineApi("GET", `/containers/${container}/stats?stream=false&one-shot=true`)).cpu_stats.cpu_usage.total_usage;
+}
+
+/** Requests a second over kept connections. */
+function requestsPerSecond(container: string, url: string, network = edge, ...headers: string[]): number {
+  const options = headers.flatMap((header) => ["-H", header]);
+  const said = client(container, network, "wrk", "-t", "1", "-c", "16", "-d", "4", ...options, url);
+  if (/Non-2xx/.test(said)) throw new Error(`${url}: ${said}`);
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(said)?.[1]);
+}
+
+/** Processor time that a server takes for one full TLS 1.3 handshake and a small answer, in microseconds. */
+async function handshakeMicroseconds(container: string): Promise<number> {
+  const url = "https://movies.localhost:8443/static/movies/icon.svg";
+  const count = 600;
+  const before = await cpuNanoseconds(container);
+  const said = client(container, edge, "h2load", "--h1", "-n", String(count), "-c", String(count), "-r", "150", "--groups", "X25519", url);
+  if (!said.includes(`${count} succeeded`) || !said.includes("TLSv1.3")) throw new Error(said);
+  return (((await cpuNanoseconds(container)) - before) / count) * 1e-3;
+}
+
+const plainConfig = (log: string) => `
+worker_processes 1;
+pid /tmp/nginx.pid;
+events { worker_connections 1024; }
+http {
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    access_log /dev/stdout ${log};
+    client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+    sendfile on;
+    keepalive_timeout 65;
+    server {
+        listen 8443 ssl;
+        http2 on;
+        ssl_certificate /bench/certificate.pem;
+        ssl_certificate_key /bench/key.pem;
+        location /static/ { alias /vol/web/static/; }
+    }
+}
+`;
+
+/** An nginx of the same image with a plain configuration and none of the stack's restrictions. */
+function startPeer(name: string, algorithm: string[]): void {
+  const own = join(folder, name);
+  mkdirSync(own);
+  const request = ["req", "-x509", "-newkey", ...algorithm, "-nodes", "-subj", "/CN=movies.localhost", "-days", "2"];
+  execFileSync("openssl", [...request, "-keyout", join(own, "key.pem"), "-out", join(own, "certificate.pem")], { stdio: "ignore" });
+  writeFileSync(join(own, "nginx.conf"), plainConfig("combined"));
+  const volumes = ["--volume", `${own}:/bench:ro`, "--volume", `${site.prefix}-static-data:/vol/web/static:ro`];
+  docker("run", "--detach", "--name", name, "--network", edge, "--cpuset-cpus", serverCore, ...volumes, "nginx:1.30", "nginx", "-c", "/bench/nginx.conf", "-g", "daemon off;"); // prettier-ignore
+}
+
+const at = (container: string, network: string) =>
+  docker("inspect", "--format", `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, container).trim();
+
+const views = `
+from django.http import HttpResponse as _Response
+urlpatterns += [path("ten", lambda request: _Response("x" * 10240))]
+`;
+
+beforeAll(async () => {
+  clients = buildHost("attacker");
+  const { app } = site.stack.config as { app: Record<string, unknown> };
+  site.stack.config = { ...site.stack.config, app: { ...app, replicas: 1 } };
+  await site.start((project) => {
+    appendFileSync(join(project, "config/urls.py"), views);
+    // Bytes that gzip can't pack, so that both sides send the same.
+    writeFileSync(
+      join(project, "movies/static/movies/ten.png"),
+      Buffer.from(Array.from({ length: 10_240 }, (_, index) => (index * 7919 + (index >> 3)) % 251)),
+    );
+  });
+  startPeer(ecdsa, ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+  startPeer(rsa, ["rsa:2048"]);
+  // Our own configuration, without the restrictions of our container.
+  const volumes = ["nginx-files:/etc/nginx/stack:ro", "static-data:/vol/web/static:ro", "cache:/var/cache/stack"].flatMap((volume) => ["--volume", `${site.prefix}-${volume}`]); // prettier-ignore
+  docker("run", "--detach", "--name", soft, "--user", "101:101", "--network", edge, "--cpuset-cpus", serverCore, ...volumes, "--entrypoint", "nginx", "nginx:1.30", "-c", "/etc/nginx/stack/current/nginx.conf", "-g", "daemon off;"); // prettier-ignore
+  docker("network", "connect", `${site.prefix}-app`, soft);
+  for (const container of [nginx, ...["django", "postgres"].flatMap((component) => site.containersOf(component))]) pin(container);
+});
+
+afterAll(async () => {
+  for (const container of peers) execFileSync("docker", ["rm", "--force", container], { stdio: "ignore" });
+  await site.stop();
+  rmSync(folder, { recursive: true });
+  const machine = `${cpus().length} x ${cpus()[0].model}, Docker ${docker("version", "--format", "{{.Server.Version}}").trim()}, ${new Date().toISOString().slice(0, 10)}`;
+  mkdirSync(join(root, "bench/results"), { recursive: true });
+  writeFileSync(join(root, "bench/results/edge.json"), `${JSON.stringify({ machine, rounds, rows }, null, 2)}\n`);
+  console.log(`\n${machine}; server on one core, clients on the other; medians of ${rounds} rounds in turn\n`);
+  console.table(rows);
+});
+
+const picture = "https://movies.localhost:8443/static/movies/ten.png";
+const page = "https://movies.localhost:8443/ten";
+
+test("full handshakes", async () => {
+  const values = await inTurn({
+    ours: () => handshakeMicroseconds(nginx),
+    ecdsa: () => handshakeMicroseconds(ecdsa),
+    rsa: () => handshakeMicroseconds(rsa),
+  });
+  const perSecond = (microseconds: readonly number[]) => microseconds.map((value) => 1e6 / value);
+  const [ours, theirs] = [perSecond(values.ours), perSecond(values.rsa)];
+  rows.push(
+    { measure: "full TLS 1.3 handshakes a second of one core / RSA 2048", ours: shown(ours, "/s"), peer: shown(theirs, "/s"), ratio: (median(ours) / median(theirs)).toFixed(2), target: ">= 1.4" }, // prettier-ignore
+    { measure: "CPU a handshake / bare nginx with P-256", ours: shown(values.ours, "us"), peer: shown(values.ecdsa, "us"), ratio: (median(values.ours) / median(values.ecdsa)).toFixed(2), target: "<= 1.15" }, // prettier-ignore
+  );
+  expect(rows.length).toBe(2);
+});
+
+test("a static file of 10 KB, and a page of 10 KB from the cache", async () => {
+  requestsPerSecond(nginx, page);
+  const values = await inTurn({
+    ours: () => requestsPerSecond(nginx, picture),
+    bare: () => requestsPerSecond(ecdsa, picture),
+    soft: () => requestsPerSecond(soft, picture),
+    cached: () => requestsPerSecond(nginx, page),
+  });
+  const ratio = (one: readonly number[], other: readonly number[]) => (median(one) / median(other)).toFixed(2);
+  rows.push(
+    { measure: "static 10 KB over TLS / bare nginx", ours: shown(values.ours, "/s"), peer: shown(values.bare, "/s"), ratio: ratio(values.ours, values.bare), target: ">= 0.90" }, // prettier-ignore
+    { measure: "the same, our container / without its restrictions", ours: shown(values.ours, "/s"), peer: shown(values.soft, "/s"), ratio: ratio(values.ours, values.soft), target: ">= 0.98" }, // prettier-ignore
+    { measure: "page of 10 KB from the cache / static 10 KB", ours: shown(values.cached, "/s"), peer: shown(values.ours, "/s"), ratio: ratio(values.cached, values.ours), target: ">= 0.80" }, // prettier-ignore
+  );
+  expect(values.cached.length).toBe(rounds);
+});
+
+const listing = "/api/movies/";
+const asNginxSends = ["Host: movies.localhost:18443", "X-Forwarded-Proto: https"];
+const direct = (container: string) => requestsPerSecond(container, `http://movies.localhost:9000${listing}`, `${site.prefix}-app`, ...asNginxSends);
+
+/** How long the slowest of a hundred requests takes at a steady rate, in milliseconds. */
+function p99(container: string, network: string, perSecond: number, url: string): number {
+  const headers = url.startsWith("http:") ? asNginxSends.flatMap((header) => ["-H", header]) : [];
+  const steady = ["--h1", "-c", "8", "-D", "8", `--rps=${perSecond / 8}`, "--log-file=/dev/stdout", ...headers, url];
+  const times = client(container, network, "h2load", ...steady)
+    .split("\n")
+    .map((line) => /^\d+\t(\d+)\t(\d+)$/.exec(line))
+    .filter((match) => match !== null);
+  const failed = times.filter(([, status]) => status !== "200");
+  if (times.length < perSecond * 4 || failed.length > 0) throw new Error(`${url}: ${times.length} requests, ${failed.length} failed`);
+  return times.map(([, , microseconds]) => Number(microseconds) / 1000).sort((a, b) => a - b)[Math.floor(times.length * 0.99)];
+}
+
+test("a page of Django's with a query, through nginx and without", async () => {
+  const [replica] = site.containersOf("django");
+  const through = `https://movies.localhost:8443${listing}`;
+  const values = await inTurn({ ours: () => requestsPerSecond(nginx, through), direct: () => direct(replica) });
+  const half = median(values.direct) / 2;
+  const waits = await inTurn(
+    {
+      ours: () => p99(nginx, edge, half, through),
+      direct: () => p99(replica, `${site.prefix}-app`, half, `http://movies.localhost:9000${listing}`),
+    },
+    3,
+  );
+  rows.push(
+    { measure: "Django's page through nginx / gunicorn asked directly", ours: shown(values.ours, "/s"), peer: shown(values.direct, "/s"), ratio: (median(values.ours) / median(values.direct)).toFixed(2), target: ">= 0.90" }, // prettier-ignore
+    { measure: `p99 at ${half.toFixed(0)} a second, through nginx - directly`, ours: shown(waits.ours, "ms"), peer: shown(waits.direct, "ms"), ratio: `${(median(waits.ours) - median(waits.direct)).toFixed(1)} ms`, target: "<= +3 ms" }, // prettier-ignore
+  );
+  expect(waits.ours.length).toBe(3);
+});
+
+test("our settings of gunicorn beside others", async () => {
+  const [replica] = site.containersOf("django");
+  const { Config, Image, HostConfig } = await engineApi("GET", `/containers/${replica}/json`);
+  const ours = Config.Cmd as string[];
+  const bind = ["serve", "gunicorn", "--bind=0.0.0.0:9000"];
+  const forwarded = ours.filter((word) => word.startsWith("--forwarded-allow-ips="));
+  // cookiecutter-django's start line says no more than the first.
+  const others: Record<string, string[]> = {
+    "gunicorn's defaults": [...bind, ...forwarded, "config.wsgi"],
+    "sync with 4 workers": [...bind, "--workers=4", ...forwarded, "config.wsgi"],
+  };
+  const volumes = (HostConfig.Mounts as { Source: string; Target: string }[]).flatMap(({ Source, Target }) => ["--volume", `${Source}:${Target}`]);
+  const environment = (Config.Env as string[]).flatMap((line) => ["--env", line]);
+  const containers = Object.entries(others).map(([name, command], index) => {
+    const container = `dsbenchedge-gunicorn-${index}`;
+    const place = ["--name", container, "--network", `${site.prefix}-app`, "--cpuset-cpus", serverCore, "--user", Config.User as string];
+    docker("run", "--detach", "--init", ...place, ...volumes, ...environment, "--entrypoint", Config.Entrypoint[0], Image, Config.Entrypoint[1], ...command); // prettier-ignore
+    docker("network", "connect", `${site.prefix}-db`, container);
+    return { name, container };
+  });
+  try {
+    const values = await inTurn({
+      ours: () => direct(replica),
+      ...Object.fromEntries(containers.map(({ name, container }) => [name, () => direct(container)])),
+    } as Record<string, () => number>);
+    for (const { name } of containers) {
+      rows.push({ measure: `our gunicorn settings / ${name}`, ours: shown(values.ours, "/s"), peer: shown(values[name], "/s"), ratio: (median(values.ours) / median(values[name])).toFixed(2), target: ">= 1.0" }); // prettier-ignore
+    }
+  } finally {
+    for (const { container } of containers) docker("rm", "--force", container);
+  }
+  expect(containers).toHaveLength(2);
+});
