@@ -265,7 +265,8 @@ export const settings = {
     publishPort: setting<number | undefined>("Port of Postgres on 127.0.0.1.", portOrNone, 5432, undefined, orNone(port)),
   },
   nginx: {
-    workerConnections: setting("Connections a worker process.", "a whole number from 64 to 8192", 1024, 1024, wholeNumber(64, 8192)),
+    // Twice the 1,024 of the guides: a thousand connections that one client holds on purpose leave room for everybody else's.
+    workerConnections: setting("Connections a worker process.", "a whole number from 64 to 8192", 1024, 2048, wholeNumber(64, 8192)),
     keepaliveSeconds: setting("How long an idle client connection stays.", "a whole number from 5 to 3600", 65, 65, wholeNumber(5, 3600)),
     maxBodySize: setting("Largest request body.", "a size such as 512k, 10m or 1g", "10m", "10m", matching(/^[1-9]\d{0,5}[kmg]$/)),
     clientTimeoutSeconds: setting(

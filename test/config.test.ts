@@ -26,7 +26,7 @@ describe("defaults", () => {
       https: true,
       postgres: { version: 18, cpus: 2, memory: 1024, publishPort: undefined },
       nginx: {
-        workerConnections: 1024,
+        workerConnections: 2048,
         keepaliveSeconds: 65,
         maxBodySize: "10m",
         clientTimeoutSeconds: 15,

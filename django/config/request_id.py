@@ -8,11 +8,9 @@ _current = ContextVar("request_id", default="-")
 
 def middleware(get_response):
     def handle(request):
-        token = _current.set(request.headers.get("X-Request-ID", "-")[:64])
-        try:
-            return get_response(request)
-        finally:
-            _current.reset(token)
+        # Not taken back afterwards: Django logs a response's status once every middleware is done.
+        _current.set(request.headers.get("X-Request-ID", "-")[:64])
+        return get_response(request)
 
     return handle
 
