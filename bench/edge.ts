@@ -189,13 +189,13 @@ const direct = (container: string) => requestsPerSecond(container, `http://movie
 /** How long the slowest of a hundred requests takes at a steady rate, in milliseconds. */
 function p99(container: string, network: string, perSecond: number, url: string): number {
   const headers = url.startsWith("http:") ? asNginxSends.flatMap((header) => ["-H", header]) : [];
-  const steady = ["--h1", "-c", "8", "-D", "8", `--rps=${perSecond / 8}`, "--log-file=/dev/stdout", ...headers, url];
-  const times = client(container, network, "h2load", ...steady)
+  const steady = ["--h1", "-c", "8", "-D", "8", `--rps=${perSecond / 8}`, "--log-file=/tmp/times", ...headers, url];
+  const times = client(container, network, "sh", "-c", 'h2load "$@" > /tmp/said; cat /tmp/times', "sh", ...steady)
     .split("\n")
     .map((line) => /^\d+\t(\d+)\t(\d+)$/.exec(line))
     .filter((match) => match !== null);
   const failed = times.filter(([, status]) => status !== "200");
-  if (times.length < perSecond * 4 || failed.length > 0) throw new Error(`${url}: ${times.length} requests, ${failed.length} failed`);
+  if (times.length < perSecond * 8 * 0.9 || failed.length > 0) throw new Error(`${url}: ${times.length} requests, ${failed.length} failed`);
   return times.map(([, , microseconds]) => Number(microseconds) / 1000).sort((a, b) => a - b)[Math.floor(times.length * 0.99)];
 }
 
@@ -224,7 +224,7 @@ test("our settings of gunicorn beside others", async () => {
   const ours = Config.Cmd as string[];
   const bind = ["serve", "gunicorn", "--bind=0.0.0.0:9000"];
   const forwarded = ours.filter((word) => word.startsWith("--forwarded-allow-ips="));
-  // cookiecutter-django's start line says no more than the first.
+  // cookiecutter-django's start line says no more than the first, but for the folder.
   const others: Record<string, string[]> = {
     "gunicorn's defaults": [...bind, ...forwarded, "config.wsgi"],
     "sync with 4 workers": [...bind, "--workers=4", ...forwarded, "config.wsgi"],

@@ -28,8 +28,9 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
     `--threads=${args.workerClass === "gthread" ? args.threads : 1}`,
     // A worker that touches its heartbeat file on a slow disk is taken for hung (gunicorn's FAQ).
     "--worker-tmp-dir=/dev/shm",
-    "--max-requests=2000",
-    "--max-requests-jitter=200",
+    // Against slow leaks. Each restart costs a worker's start, about a second of a processor.
+    "--max-requests=20000",
+    "--max-requests-jitter=2000",
     `--timeout=${args.requestGraceSeconds}`,
     `--graceful-timeout=${args.requestGraceSeconds}`,
     `--keep-alive=${upstreamKeepaliveSeconds + 5}`,

@@ -17,7 +17,7 @@ const args = {
 test("gunicorn's command line", () => {
   expect(renderServerCommand({ ...args, server: "gunicorn" })).toEqual([
     "serve", "gunicorn", "--bind=0.0.0.0:9000", "--worker-class=gthread", "--workers=3", "--threads=4", "--worker-tmp-dir=/dev/shm",
-    "--max-requests=2000", "--max-requests-jitter=200", "--timeout=30", "--graceful-timeout=30", "--keep-alive=20",
+    "--max-requests=20000", "--max-requests-jitter=2000", "--timeout=30", "--graceful-timeout=30", "--keep-alive=20",
     "--forwarded-allow-ips=172.30.0.0/16", "--error-logfile=-", "config.wsgi",
   ]); // prettier-ignore
 });
