@@ -12,7 +12,7 @@ const usage = `Tests the project.
 
   npm test                      checks, unit tests, and the suites below
   npm run test:docker           real containers: nginx's configuration, both environments, changes and crashes under load
-  npm run test:edge             testssl.sh's grade of the site's TLS
+  npm run test:edge             testssl.sh's grade of the site's TLS, malformed requests, slow clients, ACME
   npm run test:engines          the core of it on a second, newer Docker engine
   npm run test:e2e              the same through the real Pulumi
   npm run test:faults           crashes, a database that is away, full disks, too little memory, a power cut; not part of npm test
