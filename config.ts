@@ -5,11 +5,15 @@ import { join, relative, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { lastDay } from "./certificate-check.ts";
 import type { Owner } from "./components/labels.ts";
-import { acmeOf, crossChecks, problem, providedCertificate, readOwnFile, remote, temporarySpace } from "./config-checks.ts";
+import { crossChecks, remote, temporarySpace } from "./config-checks.ts";
+import { problem } from "./config-problem.ts";
 import type { MaintenanceArgs } from "./nginx/access.ts";
 import type { AcmeArgs } from "./nginx/acme.ts";
 import type { CacheArgs } from "./nginx/cache.ts";
-import { settings, type Setting } from "./settings.ts";
+import { readOwnFile } from "./own-files.ts";
+import { settings } from "./settings.ts";
+import type { Setting } from "./settings/setting.ts";
+import { acmeOf, providedCertificate } from "./tls-checks.ts";
 
 type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting<infer T> ? T : Values<Table[Key]> };
 

@@ -70,7 +70,13 @@ export const certificateNotAfter = notAfter;
 export const image = appImage.imageId;
 export const release = appImage.release;
 export const networks = { edge: nets.edge.name, app: nets.app.name, db: nets.db.name, dev: nets.dev?.name };
-export const volumes = { staticData: vols.staticData.name, mediaData: vols.mediaData.name, postgresData: vols.postgresData.name };
+export const volumes = {
+  staticData: vols.staticData.name,
+  mediaData: vols.mediaData.name,
+  postgresData: vols.postgresData.name,
+  acmeState: vols.acmeState.name,
+  cache: vols.cache.name,
+};
 export const commands = commandsOf(owner, files.id, dockerHost);
 export const superuserPassword = secrets.superuserPassword;
 export const basicAuthPassword = secrets.basicAuthPassword;

@@ -3,8 +3,8 @@ import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerCommand, DockerError, type DockerCommand } from "./components/docker-engine.ts";
 import { certificateWarnings } from "./components/served-certificate.ts";
-import { letsEncrypt } from "./config-checks.ts";
 import type { Config } from "./config.ts";
+import { letsEncrypt } from "./tls-checks.ts";
 
 /** The oldest Docker Engine that the stack was run on. */
 export const oldestEngine = "20.10";

@@ -2,56 +2,26 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { acmeStatePath } from "../nginx/acme.ts";
-import { renderPasswordFile } from "../nginx/access.ts";
 import { cachePath } from "../nginx/cache.ts";
-import { renderNginxConfig } from "../nginx/render.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
+import { configurationFiles, renderConfiguration, type NginxConfigurationArgs } from "./nginx-configuration.ts";
 import { reloadNginx } from "./nginx-reload.ts";
 import { serviceProfile } from "./profiles.ts";
 import { awaitAcmeCertificates, requireServedCertificate } from "./served-certificate.ts";
 import type { DockerCommand } from "./docker-engine.ts";
 import type { Volumes } from "./volumes.ts";
 
-export interface NginxArgs {
+export interface NginxArgs extends NginxConfigurationArgs {
   readonly owner: Owner;
-  readonly config: Pick<
-    Config,
-    | "access"
-    | "allowedHosts"
-    | "app"
-    | "basicAuth"
-    | "bindAddress"
-    | "cache"
-    | "dockerHost"
-    | "domain"
-    | "headers"
-    | "httpPort"
-    | "httpsPort"
-    | "limits"
-    | "maintenance"
-    | "nginx"
-    | "privateMedia"
-    | "redirects"
-    | "robots"
-    | "secrets"
-    | "tls"
-    | "trustedProxies"
-  >;
+  readonly config: NginxConfigurationArgs["config"] & Pick<Config, "bindAddress" | "dockerHost" | "domain">;
   /** Image id of nginx. */
   readonly image: pulumi.Input<string>;
   readonly networks: Networks;
   readonly volumes: Volumes;
-  /** Names of the replicas that requests go to. */
-  readonly replicas: pulumi.Input<string[]>;
-  readonly release: pulumi.Input<string>;
-  /** Certificate chain and private key, PEM; with ACME what answers until there is another one; undefined without TLS. */
-  readonly certificate: { readonly chain: pulumi.Input<string>; readonly privateKey: pulumi.Input<string> } | undefined;
-  /** Password of `basicAuth`; undefined without it. */
-  readonly basicAuthPassword: pulumi.Input<string> | undefined;
   /** What tidies up once nginx has gone over to a new configuration; a failure is a warning only. */
   readonly onLive: (docker: DockerCommand) => Promise<void>;
 }
@@ -64,50 +34,9 @@ export class Nginx extends pulumi.ComponentResource {
   constructor(name: string, args: NginxArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Nginx", name, {}, opts);
     const { owner, config } = args;
-    const { app, dockerHost, httpPort, httpsPort, nginx } = config;
-    const rendered = pulumi
-      .all([args.replicas, args.release, args.certificate?.chain, args.networks.gateways])
-      .apply(([replicas, release, chain, gateways]) =>
-        renderNginxConfig({
-          ...nginx,
-          httpPort,
-          httpsPort,
-          replicas,
-          release,
-          replicaPort: app.port,
-          requestGraceSeconds: app.requestGraceSeconds,
-          serverNames: config.allowedHosts,
-          redirectNames: config.redirects,
-          tls: tlsEnd(config.tls.mode),
-          tlsPolicy: config.tls.policy,
-          trustedProxies: config.trustedProxies,
-          headers: config.headers,
-          staticFromVolume: app.staticFromVolume,
-          workerProcesses: Math.ceil(nginx.cpus),
-          certificate: chain,
-          acme: config.tls.acme,
-          cache: config.cache,
-          limits: config.limits,
-          gateways,
-          access: config.access,
-          basicAuth: config.basicAuth && { ...config.basicAuth, passwordVersion: config.secrets.basicAuthPasswordVersion },
-          maintenance: config.maintenance,
-          robots: config.robots,
-          privateMedia: config.privateMedia,
-        }),
-      );
+    const { dockerHost, httpPort, httpsPort, nginx } = config;
+    const rendered = renderConfiguration(args);
     this.configurationId = rendered.apply(({ id }) => id);
-    const certificateFiles =
-      args.certificate === undefined
-        ? pulumi.output({})
-        : pulumi.output({ "tls/certificate.pem": args.certificate.chain, "tls/key.pem": args.certificate.privateKey });
-    const { basicAuth } = config;
-    const passwordFile =
-      basicAuth === undefined
-        ? pulumi.output({})
-        : pulumi.secret(
-            pulumi.output(args.basicAuthPassword).apply((password) => ({ passwords: renderPasswordFile(basicAuth.username, password ?? "") })),
-          );
     const checkCertificates = async (command: DockerCommand) => {
       const served = { docker: command, container: name };
       if (config.tls.acme !== undefined) {
@@ -123,9 +52,7 @@ export class Nginx extends pulumi.ComponentResource {
         dockerHost,
         image: args.image,
         id: this.configurationId,
-        files: pulumi
-          .all([rendered, certificateFiles, passwordFile])
-          .apply(([{ files: configuration }, certificate, passwords]) => ({ ...configuration, ...certificate, ...passwords })),
+        files: configurationFiles(rendered, args),
         user: `${nginxUser}:${nginxUser}`,
         writable: { [acmeStatePath]: args.volumes.acmeState.name, [cachePath]: args.volumes.cache.name },
         check: 'nginx -t -c "$PWD/nginx.conf"',
@@ -184,8 +111,3 @@ export class Nginx extends pulumi.ComponentResource {
 
 /** User and group of the official image. */
 const nginxUser = 101;
-
-/** Returns who ends TLS in a mode. */
-function tlsEnd(mode: Config["tls"]["mode"]): "off" | "nginx" | "outer" {
-  return mode === "off" || mode === "outer" ? mode : "nginx";
-}

@@ -8,6 +8,7 @@ import { renderDjangoLocations } from "./django-locations.ts";
 import { errorPolicy, pageStatuses, renderErrorLocations, renderErrorPage } from "./error-pages.ts";
 import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./headers.ts";
 import { renderLimits, renderLimitZones, type LimitsArgs } from "./limits.ts";
+import { renderRedirectServers, renderTlsServers } from "./servers.ts";
 import { renderTlsPolicy, type TlsPolicy } from "./tls-policy.ts";
 
 /** What nginx's configuration depends on; plain values. */
@@ -122,7 +123,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
     }),
     [siteFile]: fillSite(siteFile, {
       serverNames: serverNames.join(" "),
-      redirectServers: redirectNames.length === 0 ? "" : renderRedirectServers(args, site),
+      redirectServers: redirectNames.length === 0 ? "" : renderRedirectServers({ redirectNames, tls, acme: args.acme, site }),
       ...(tls === "nginx"
         ? {
             httpsPortSuffix: suffix,
@@ -182,35 +183,6 @@ function renderGuards({ access, basicAuth, snippets }: NginxConfigArgs): string 
     basicAuth === undefined ? "" : 'auth_basic "private";\nauth_basic_user_file passwords;\n',
     snippets.server === undefined ? "" : "include snippet-server.conf;\n",
   ].join("");
-}
-
-/** Renders the servers behind TLS: one for all names, or with ACME one a name, for one that fails would hold up the others' certificate. */
-function renderTlsServers(names: readonly string[], acme: AcmeArgs | undefined, body: readonly string[]): string {
-  const groups = acme === undefined ? [names] : names.map((name) => [name]);
-  const certificate = [
-    "acme_certificate site;",
-    "ssl_certificate $site_certificate;",
-    "ssl_certificate_key $site_certificate_key;",
-    // One for the site's own and one for the directory's; both are read once, not at each handshake.
-    "ssl_certificate_cache max=2;",
-  ];
-  return groups
-    .map((group) =>
-      renderServer(["listen 8443 ssl;", "http2 on;", `server_name ${group.join(" ")};`, ...(acme === undefined ? [] : certificate), "", ...body]),
-    )
-    .join("");
-}
-
-/** Renders the servers of names that only lead to the site. */
-function renderRedirectServers({ redirectNames, tls, acme }: NginxConfigArgs, site: string): string {
-  const lead = (headers: string) => [`include ${headers};`, `return 301 ${site}$request_uri;`];
-  const headers = tls === "nginx" ? "redirect-headers.conf" : "headers.conf";
-  const plain = renderServer(["listen 8080;", `server_name ${redirectNames.join(" ")};`, "", ...lead(headers)]);
-  return tls === "nginx" ? `${plain}${renderTlsServers(redirectNames, acme, lead("headers.conf"))}` : plain;
-}
-
-function renderServer(lines: readonly string[]): string {
-  return ["", "server {", ...lines.map((line) => (line === "" ? "" : `    ${line}`)), "}", ""].join("\n");
 }
 
 /** Renders whose word counts on who the client is. */

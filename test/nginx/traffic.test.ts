@@ -67,6 +67,7 @@ describe("the cache", () => {
       proxy_cache_background_update on;
       proxy_cache_use_stale error timeout updating http_500 http_502 http_503 http_504;
       proxy_cache_revalidate on;
+      proxy_hide_header X-Cache;
       include headers.conf;
       add_header X-Cache $upstream_cache_status always;
       "

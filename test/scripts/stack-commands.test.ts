@@ -101,7 +101,7 @@ replace            movies-prod-nginx
 });
 
 describe("npm run destroy", () => {
-  const data = ["movies-prod-media-data", "movies-prod-owner", "movies-prod-postgres-18-data"];
+  const data = ["movies-prod-acme-state", "movies-prod-media-data", "movies-prod-owner", "movies-prod-postgres-18-data"];
   beforeEach(() => writeFileSync(join(folder, "volumes"), [...data, "movies-prod-eu-media-data", "other"].join("\n") + "\n"));
   const removals = (calls: string[]) => calls.filter((call) => !/^pulumi (stack|config)/.test(call));
 
@@ -111,6 +111,7 @@ describe("npm run destroy", () => {
     expect(removals(calls)).toEqual(["pulumi destroy --stack prod --exclude-protected --yes --skip-preview"]);
     expect(stdout).toBe(`
 Kept, for the next \`npm run up -- prod\`:
+  movies-prod-acme-state
   movies-prod-media-data
   movies-prod-owner
   movies-prod-postgres-18-data
@@ -122,7 +123,9 @@ To remove them too: npm run destroy -- prod --with-data
     for (const wrong of [[], ["--confirm=prdo"]]) {
       const { status, stderr, stdout, calls } = command("destroy", ["prod", "--yes", "--with-data", ...wrong]);
       expect(status).toBe(1);
-      expect(stdout).toContain("This removes for good:\n  movies-prod-media-data\n  movies-prod-owner\n  movies-prod-postgres-18-data\n");
+      expect(stdout).toContain(
+        "This removes for good:\n  movies-prod-acme-state\n  movies-prod-media-data\n  movies-prod-owner\n  movies-prod-postgres-18-data\n",
+      );
       expect(stderr).toMatch(/destroy: got "(prdo)?" in place of the stack's name; nothing was touched\n {2}fix: type prod, or give --confirm=prod/);
       expect(removals(calls)).toEqual([]);
     }

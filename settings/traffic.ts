@@ -1,0 +1,113 @@
+import {
+  accessPaths,
+  asAccessPaths,
+  asAddressRange,
+  asBasicAuth,
+  asFlag,
+  asPath,
+  asText,
+  listOf,
+  matching,
+  orNone,
+  paths,
+  wholeNumber,
+} from "../allowed-values.ts";
+import { setting } from "./setting.ts";
+
+/** What nginx keeps, limits and turns away before Django hears of it. */
+export const trafficSettings = {
+  cache: {
+    enabled: setting("Whether nginx keeps Django's answers for visitors who aren't logged in.", "true, false", false, false, asFlag),
+    minutes: setting("How long, where an answer's Cache-Control doesn't say it.", "a whole number from 1 to 1440", 10, 10, wholeNumber(1, 1440)),
+    version: setting("Count up to drop everything at once.", "a whole number from 1 to 1000000", 1, 1, wholeNumber(1, 1_000_000)),
+    maxSize: setting("Size on its volume.", "a size such as 64m or 1g", "256m", "256m", matching(/^[1-9]\d{0,5}[mg]$/)),
+    sessionCookies: setting<readonly string[]>(
+      "Cookies of visitors who are somebody: they are never answered from the cache.",
+      "a list of cookie names of letters, digits and underscores",
+      ["sessionid"],
+      ["sessionid"],
+      listOf(matching(/^\w{1,64}$/)),
+    ),
+    exceptPaths: setting<readonly string[]>(
+      "Beginnings of paths that are never kept.",
+      `a list of ${paths}`,
+      ["/admin/", "/accounts/"],
+      ["/admin/", "/accounts/"],
+      listOf(asPath),
+    ),
+  },
+  limits: {
+    requestsPerSecond: setting<number | undefined>(
+      "Requests to Django that one client may make a second; more get 429.",
+      "a whole number from 1 to 100000, or none",
+      undefined,
+      100,
+      orNone(wholeNumber(1, 100_000)),
+    ),
+    burst: setting("How many a client may be ahead of that rate.", "a whole number from 1 to 100000", 200, 200, wholeNumber(1, 100_000)),
+    connections: setting<number | undefined>(
+      "Requests to Django that one client may have under way at once.",
+      "a whole number from 1 to 100000, or none",
+      undefined,
+      100,
+      orNone(wholeNumber(1, 100_000)),
+    ),
+    loginAttemptsPerMinute: setting<number | undefined>(
+      "Attempts to log in that one client may make a minute, and five at once.",
+      "a whole number from 1 to 100000, or none",
+      undefined,
+      10,
+      orNone(wholeNumber(1, 100_000)),
+    ),
+    loginPaths: setting<readonly string[]>(
+      "Paths whose POST is such an attempt.",
+      `a list of ${paths}`,
+      ["/admin/login/", "/accounts/login/"],
+      ["/admin/login/", "/accounts/login/"],
+      listOf(asPath),
+    ),
+  },
+  access: {
+    allow: setting<readonly string[]>(
+      "Who may use the site; nobody else may.",
+      "a list of addresses, or of ranges such as 10.0.0.0/8",
+      [],
+      [],
+      listOf(asAddressRange),
+    ),
+    deny: setting<readonly string[]>("Who may not.", "a list of addresses, or of ranges such as 10.0.0.0/8", [], [], listOf(asAddressRange)),
+    paths: setting<ReturnType<typeof asAccessPaths>>("Lists of their own for parts of the site.", accessPaths, {}, {}, asAccessPaths),
+  },
+  basicAuth: setting<{ readonly username: string } | undefined>(
+    "A name that browsers ask for before the site is shown, as for staging; the password is an output.",
+    "none, or { username }",
+    undefined,
+    undefined,
+    asBasicAuth,
+  ),
+  maintenance: {
+    enabled: setting("Whether the site is closed: 503 and a page that says so.", "true, false", false, false, asFlag),
+    allow: setting<readonly string[]>(
+      "Who may use it all the same.",
+      "a list of addresses, or of ranges such as 10.0.0.0/8",
+      [],
+      [],
+      listOf(asAddressRange),
+    ),
+    retryAfterSeconds: setting("When the others are told to come again.", "a whole number from 1 to 86400", 300, 300, wholeNumber(1, 86_400)),
+  },
+  robots: setting<string | undefined>(
+    "What /robots.txt says; deny keeps every search engine out, none leaves it to Django.",
+    "none, deny, or a path from the checkout",
+    undefined,
+    undefined,
+    orNone(asText),
+  ),
+  privateMedia: setting<string | undefined>(
+    "Folder of media-data that only Django's X-Accel-Redirect gives files of.",
+    "a folder name of letters, digits, - and _, or none",
+    undefined,
+    undefined,
+    orNone(matching(/^[\w-]{1,64}$/)),
+  ),
+};
