@@ -50,11 +50,15 @@ export function edgeBehaviour(site: Site): void {
         new Promise<{ reused: boolean; session: Buffer | undefined }>((resolve, reject) => {
           const socket = connect({ host: "127.0.0.1", port: 18443, servername: "movies.localhost", rejectUnauthorized: false, session });
           let ticket: Buffer | undefined;
+          let reused = false;
           socket.on("session", (given) => (ticket = given));
           socket.on("error", reject);
-          socket.on("secureConnect", () => socket.write("GET /healthz HTTP/1.1\r\nHost: movies.localhost:18443\r\nConnection: close\r\n\r\n"));
+          socket.on("secureConnect", () => {
+            reused = socket.isSessionReused();
+            socket.write("GET /healthz HTTP/1.1\r\nHost: movies.localhost:18443\r\nConnection: close\r\n\r\n");
+          });
           socket.on("data", () => {});
-          socket.on("close", () => resolve({ reused: socket.isSessionReused(), session: ticket }));
+          socket.on("close", () => resolve({ reused, session: ticket }));
         });
       const { reused, session } = await open();
       expect([reused, (await open(session)).reused]).toEqual([false, true]);
