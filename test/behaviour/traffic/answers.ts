@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { errorPolicy } from "../../../nginx/error-pages.ts";
 import { mediaPolicy } from "../../../nginx/headers.ts";
 import type { Answer } from "../../support/client.ts";
+import { ownedHeaders } from "../../support/owned-headers.ts";
 import { docker, logsOf } from "../../support/site.ts";
 import type { TrafficSite } from "../../support/traffic-site.ts";
 
@@ -13,19 +14,6 @@ import type { TrafficSite } from "../../support/traffic-site.ts";
 export function answersBehaviour(site: TrafficSite): void {
   const nginx = `${site.prefix}-nginx`;
   const inNginx = (script: string) => docker("exec", nginx, "sh", "-c", script).trim();
-  const owned = {
-    "strict-transport-security": "max-age=63072000",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "x-xss-protection": "0",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "x-permitted-cross-domain-policies": "none",
-    "permissions-policy": expect.stringMatching(/^accelerometer=\(\), .*geolocation=\(\)/),
-    server: "nginx",
-  };
-
   describe("answers of nginx's own", () => {
     test("static files: packed once, in ranges, with types and a life of 30 days, for good where the name is of the content", async () => {
       const page = await site.get("/");
@@ -57,11 +45,11 @@ export function answersBehaviour(site: TrafficSite): void {
         write(`posters/${name}`, script);
         const { headers, status } = await site.get(`/media/posters/${name}`);
         expect([name, status, headers["content-type"]]).toEqual([name, 200, "text/plain"]);
-        expect(headers).toMatchObject({ ...owned, "content-security-policy": mediaPolicy });
+        expect(headers).toMatchObject({ ...ownedHeaders, "content-security-policy": mediaPolicy });
       }
       const drawing = await site.get("/media/posters/evil.svg", { headers: { Range: "bytes=0-3" } });
       expect([drawing.status, drawing.text, drawing.headers["content-type"]]).toEqual([206, "<svg", "image/svg+xml"]);
-      expect(drawing.headers).toMatchObject({ ...owned, "content-security-policy": mediaPolicy });
+      expect(drawing.headers).toMatchObject({ ...ownedHeaders, "content-security-policy": mediaPolicy });
       expect((await site.get("/media/")).status).toBe(403);
       expect((await site.get("/media/..%2f..%2fetc/passwd")).status).toBeGreaterThanOrEqual(400);
     });
@@ -109,7 +97,7 @@ export function answersBehaviour(site: TrafficSite): void {
       const check = ({ headers, status, text }: Answer, wanted: number, retryAfter: string | undefined) => {
         expect([status, headers["retry-after"], headers["content-type"]]).toEqual([wanted, retryAfter, "text/html"]);
         expect(text).toMatch(/<h1>[A-Z][a-z ]+<\/h1>/);
-        expect(headers).toMatchObject({ ...owned, "content-security-policy": errorPolicy, "x-release": site.outputs.release });
+        expect(headers).toMatchObject({ ...ownedHeaders, "content-security-policy": errorPolicy, "x-release": site.outputs.release });
       };
       for (const [status, ask, retryAfter] of pages) check(await ask(), status, retryAfter);
       const replicas = site.containersOf("django");
@@ -125,7 +113,7 @@ export function answersBehaviour(site: TrafficSite): void {
     test("every other kind of answer has every header once, too", async () => {
       for (const path of ["/", "/admin/", "/admin/login/", "/api/movies/", "/nothing-here", "/t/now?status=500", "/static/movies/icon.svg"]) {
         expect({ path, ...(await site.get(path)).headers }).toMatchObject({
-          ...owned,
+          ...ownedHeaders,
           "content-security-policy": expect.stringMatching(/^default-src 'self'/),
           "x-release": site.outputs.release,
         });
@@ -133,7 +121,7 @@ export function answersBehaviour(site: TrafficSite): void {
       const picture = await site.get(
         "/t/now?h-X-Frame-Options=ALLOWALL&h-Server=django&h-X-Powered-By=django&h-Strict-Transport-Security=max-age%3D0",
       );
-      expect(picture.headers).toMatchObject(owned);
+      expect(picture.headers).toMatchObject(ownedHeaders);
     });
 
     test("a request's id is in nginx's log and in every line of Django's, whatever the client says", async () => {
