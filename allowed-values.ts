@@ -65,6 +65,8 @@ export function asAddressRange(value: unknown): string {
   return bits >= 0 && Number(length ?? 0) <= bits ? asText(value) : refuse();
 }
 
+export const addressRanges = "a list of addresses, or of ranges such as 10.0.0.0/8";
+
 export function orNone<T>(parse: (value: unknown) => T): (value: unknown) => T | undefined {
   return (value) => (value === "none" ? undefined : parse(value));
 }

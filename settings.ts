@@ -1,4 +1,5 @@
 import {
+  addressRanges,
   asAddress,
   asAddressRange,
   asCpus,
@@ -51,7 +52,7 @@ export const settings = {
   redirects: setting("Further names that lead to the domain by a redirect, such as www.", "a list of hostnames", [], [], listOf(asHostname)),
   trustedProxies: setting<readonly string[]>(
     "Proxies in front of nginx whose word on the client's address, and with tls.mode outer on its scheme, counts.",
-    "a list of addresses, or of ranges such as 10.0.0.0/8",
+    addressRanges,
     [],
     [],
     listOf(asAddressRange),

@@ -50,7 +50,7 @@ export interface NginxConfigArgs {
   readonly limits: LimitsArgs;
   /** Addresses on the host's side of Docker's networks. */
   readonly gateways: readonly string[];
-  /** Who may come in; `paths` by the beginning of the path, in place of the site's lists. */
+  /** Who may come in; `paths` by the beginning of the path. */
   readonly access: AddressLists & { readonly paths: Readonly<Record<string, AddressLists>> };
   /** Name and password that the whole site asks for; undefined for none. */
   readonly basicAuth: BasicAuthArgs | undefined;
@@ -119,7 +119,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
         fill("media.conf", { path: "/media/", internal: "" }),
         ...(args.privateMedia === undefined ? [] : [fill("media.conf", { path: `/media/${args.privateMedia}/`, internal: "    internal;\n" })]),
       ].join(""),
-      djangoLocations: renderDjangoLocations({ accessPaths: args.access.paths, uncachedPaths: args.cache?.exceptPaths }),
+      djangoLocations: renderDjangoLocations({ access: args.access, uncachedPaths: args.cache?.exceptPaths }),
     }),
     [siteFile]: fillSite(siteFile, {
       serverNames: serverNames.join(" "),

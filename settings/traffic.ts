@@ -1,5 +1,6 @@
 import {
   accessPaths,
+  addressRanges,
   asAccessPaths,
   asAddressRange,
   asBasicAuth,
@@ -12,7 +13,17 @@ import {
   paths,
   wholeNumber,
 } from "../allowed-values.ts";
-import { setting } from "./setting.ts";
+import { setting, type Setting } from "./setting.ts";
+
+/** A list of addresses, empty by itself. */
+function addresses(about: string): Setting<readonly string[]> {
+  return setting<readonly string[]>(about, addressRanges, [], [], listOf(asAddressRange));
+}
+
+/** A limit that development has none of. */
+function limit(about: string, prod: number): Setting<number | undefined> {
+  return setting<number | undefined>(about, "a whole number from 1 to 100000, or none", undefined, prod, orNone(wholeNumber(1, 100_000)));
+}
 
 /** What nginx keeps, limits and turns away before Django hears of it. */
 export const trafficSettings = {
@@ -37,28 +48,10 @@ export const trafficSettings = {
     ),
   },
   limits: {
-    requestsPerSecond: setting<number | undefined>(
-      "Requests to Django that one client may make a second; more get 429.",
-      "a whole number from 1 to 100000, or none",
-      undefined,
-      100,
-      orNone(wholeNumber(1, 100_000)),
-    ),
+    requestsPerSecond: limit("Requests to Django that one client may make a second; more get 429.", 100),
     burst: setting("How many a client may be ahead of that rate.", "a whole number from 1 to 100000", 200, 200, wholeNumber(1, 100_000)),
-    connections: setting<number | undefined>(
-      "Requests to Django that one client may have under way at once.",
-      "a whole number from 1 to 100000, or none",
-      undefined,
-      100,
-      orNone(wholeNumber(1, 100_000)),
-    ),
-    loginAttemptsPerMinute: setting<number | undefined>(
-      "Attempts to log in that one client may make a minute, and five at once.",
-      "a whole number from 1 to 100000, or none",
-      undefined,
-      10,
-      orNone(wholeNumber(1, 100_000)),
-    ),
+    connections: limit("Requests to Django that one client may have under way at once.", 100),
+    loginAttemptsPerMinute: limit("Attempts to log in that one client may make a minute, and five at once.", 10),
     loginPaths: setting<readonly string[]>(
       "Paths whose POST is such an attempt.",
       `a list of ${paths}`,
@@ -68,14 +61,8 @@ export const trafficSettings = {
     ),
   },
   access: {
-    allow: setting<readonly string[]>(
-      "Who may use the site; nobody else may.",
-      "a list of addresses, or of ranges such as 10.0.0.0/8",
-      [],
-      [],
-      listOf(asAddressRange),
-    ),
-    deny: setting<readonly string[]>("Who may not.", "a list of addresses, or of ranges such as 10.0.0.0/8", [], [], listOf(asAddressRange)),
+    allow: addresses("Who may use the site; nobody else may."),
+    deny: addresses("Who may not."),
     paths: setting<ReturnType<typeof asAccessPaths>>("Lists of their own for parts of the site.", accessPaths, {}, {}, asAccessPaths),
   },
   basicAuth: setting<{ readonly username: string } | undefined>(
@@ -87,13 +74,7 @@ export const trafficSettings = {
   ),
   maintenance: {
     enabled: setting("Whether the site is closed: 503 and a page that says so.", "true, false", false, false, asFlag),
-    allow: setting<readonly string[]>(
-      "Who may use it all the same.",
-      "a list of addresses, or of ranges such as 10.0.0.0/8",
-      [],
-      [],
-      listOf(asAddressRange),
-    ),
+    allow: addresses("Who may use it all the same."),
     retryAfterSeconds: setting("When the others are told to come again.", "a whole number from 1 to 86400", 300, 300, wholeNumber(1, 86_400)),
   },
   robots: setting<string | undefined>(

@@ -177,6 +177,7 @@ test("paths, addresses, cookies and folders are refused, or are the whole of wha
     ]);
     expect(locations[index][0]).toMatchObject({ directive: "deny", args: [range] });
     expect(blocks.at(-1)?.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
+      ["deny", range],
       ["allow", range],
       ["deny", "all"],
       ["include", "proxy.conf"],

@@ -149,6 +149,19 @@ describe("who may come in", () => {
     expect(render({ access: { ...access, allow: [] } })["locations.conf"].split("include errors.conf;")[0]).toBe("deny 10.0.0.66;\n");
   });
 
+  test("a path's lists narrow the site's: who is denied above stays denied, and without an allow list the nearest one above counts", () => {
+    const paths = {
+      "/admin/": { allow: ["192.0.2.0/24"], deny: [] },
+      "/admin/reports/": { allow: [], deny: ["192.0.2.9"] },
+      "/api/": { allow: [], deny: ["10.9.9.9"] },
+    };
+    const { "locations.conf": text } = render({ access: { allow: ["10.0.0.0/8"], deny: ["10.0.0.66"], paths } });
+    const lists = (path: string) => text.split(`location ^~ ${path} {\n`)[1].split("    include proxy.conf;")[0];
+    expect(lists("/admin/")).toBe("    deny 10.0.0.66;\n    allow 192.0.2.0/24;\n    deny all;\n");
+    expect(lists("/admin/reports/")).toBe("    deny 192.0.2.9;\n    deny 10.0.0.66;\n    allow 192.0.2.0/24;\n    deny all;\n");
+    expect(lists("/api/")).toBe("    deny 10.9.9.9;\n    deny 10.0.0.66;\n    allow 10.0.0.0/8;\n    deny all;\n");
+  });
+
   test("whoever is kept out still gets a page that says why", () => {
     for (const page of render()["errors.conf"].split("error_page").slice(1)) expect(page).toContain("    allow all;\n    auth_basic off;\n");
   });

@@ -63,7 +63,9 @@ export function guardsBehaviour(site: TrafficSite): void {
       for (const path of ["/t/who", "//t/who", "/t/./who", "/t/x/../who", "/t/%77ho", "/t%2fwho"]) {
         expect([path, (await site.get(path)).status]).toEqual([path, 403]);
       }
-      await site.upWith({ access: { allow: [other.address] } });
+      // A path that only denies somebody stays closed to whom the site doesn't allow.
+      await site.upWith({ access: { allow: [other.address], paths: { "/t/who": { deny: ["192.0.2.1"] } } } });
+      expect([one.statuses(["/t/who"]), other.statuses(["/t/who"])]).toEqual([[403], [200]]);
       expect([one.statuses(["/t/now"]), other.statuses(["/t/now"])]).toEqual([[403], [200]]);
     });
 
