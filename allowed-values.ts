@@ -187,3 +187,26 @@ export function asPem(value: unknown): string {
     ? refuse("begin with -----BEGIN, or give a path of one line")
     : text;
 }
+
+/** Returns times such as `02:30`, in order. */
+export function asTimesOfDay(value: unknown): readonly string[] {
+  const times = listOf(matching(/^([01]\d|2[0-3]):[0-5]\d$/))(typeof value === "string" ? [value] : value);
+  return times.length === 0 ? refuse() : [...new Set(times)].sort();
+}
+
+export const timesOfDay = "a time from 00:00 to 23:59, or a list of them";
+
+/** Returns where backups are kept: `volume`, a folder's absolute path, or restic's name of a place behind sftp or S3. */
+export function asTarget(value: unknown): string {
+  const target = asText(value);
+  const places = [
+    /^volume$/,
+    /^(\/[\w.-]+)+$/,
+    /^sftp:[\w.-]+@[\w.-]+:[\w./-]+$/,
+    /^sftp:\/\/[\w.-]+@[\w.-]+:\d+\/[\w./-]+$/,
+    /^s3:https?:\/\/[\w.-]+(:\d+)?\/[\w.-]+(\/[\w./-]*)?$/,
+  ];
+  return places.some((place) => place.test(target)) && !/(^|\/)\.\.(\/|$)/.test(target) ? target : refuse();
+}
+
+export const targets = "volume, an absolute path, sftp:user@host:/path, sftp://user@host:port//path, or s3:https://host/bucket/path";

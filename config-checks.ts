@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { backupChecks } from "./backup-config.ts";
 import type { Settings } from "./config.ts";
 import { problem } from "./config-problem.ts";
 import { readOwnFile } from "./own-files.ts";
@@ -20,7 +21,7 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
   } else if (!existsSync(join(context, app.dockerfile))) {
     problems.push(problem("app.dockerfile", app.dockerfile, `a file in ${app.context}; it isn't there`, "add the Dockerfile or correct its name"));
   }
-  problems.push(...tlsChecks(values, given, folder));
+  problems.push(...tlsChecks(values, given, folder), ...backupChecks(values, folder));
   if (environment === "prod" && app.server === "runserver") {
     problems.push(problem("app.server", app.server, "gunicorn where environment is prod", "runserver is for development only"));
   }
@@ -70,6 +71,20 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
       ),
     );
   }
+  if (postgres.upgradeFrom === postgres.version) {
+    problems.push(problem("postgres.upgradeFrom", postgres.upgradeFrom, "another version than postgres.version, or none", "remove it"));
+  }
+  const connections = connectionsOf(app);
+  if (connections > postgres.maxConnections) {
+    problems.push(
+      problem(
+        "postgres.maxConnections",
+        postgres.maxConnections,
+        `${connections} or more: twice app.replicas x app.workers x app.threads, old and new replicas side by side, and ${ownConnections} for jobs`,
+        "raise it, or lower one of those",
+      ),
+    );
+  }
   const published = { httpPort, httpsPort, "app.devServerPort": app.devServerPort, "postgres.publishPort": postgres.publishPort };
   const seen = new Map<number, string>();
   for (const [path, port] of Object.entries(published)) {
@@ -79,6 +94,20 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
     seen.set(port, path);
   }
   return problems;
+}
+
+/** Postgres keeps three for its superuser; the release job, a backup and a restore have up to seven. */
+const ownConnections = 10;
+
+/** Returns how many connections to the database a roll-out of the app may need. */
+function connectionsOf(app: Settings["app"]): number {
+  const perWorker = app.workerClass === "gthread" ? app.threads : 1;
+  return app.server === "gunicorn" ? 2 * app.replicas * workerCountOf(app) * perWorker + ownConnections : ownConnections;
+}
+
+/** Returns gunicorn's worker processes a replica; `auto` is what its documentation advises. */
+export function workerCountOf({ workers, cpus }: Pick<Settings["app"], "workers" | "cpus">): number {
+  return workers === "auto" ? Math.floor(2 * cpus) + 1 : workers;
 }
 
 /** Share of a service's memory that its /tmp may take; what lies there counts as memory of the service. */

@@ -3,9 +3,10 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { networkInterfaces } from "node:os";
 import { join, relative, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { backupOf, type BackupConfig } from "./backup-config.ts";
 import { lastDay } from "./certificate-check.ts";
 import type { Owner } from "./components/labels.ts";
-import { crossChecks, remote, temporarySpace } from "./config-checks.ts";
+import { crossChecks, remote, temporarySpace, workerCountOf } from "./config-checks.ts";
 import { problem } from "./config-problem.ts";
 import type { MaintenanceArgs } from "./nginx/access.ts";
 import type { AcmeArgs } from "./nginx/acme.ts";
@@ -21,7 +22,7 @@ type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting
 export type Settings = Values<typeof settings>;
 
 /** The settings of this stack, complete and checked, with what follows from them; frozen. */
-export interface Config extends Omit<Settings, "app" | "cache" | "maintenance" | "nginx" | "robots" | "secretEnv" | "tls"> {
+export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "maintenance" | "nginx" | "robots" | "secretEnv" | "tls"> {
   /** Name of the Pulumi stack. */
   readonly stack: string;
   /** `<name>-<stack>`: what every object on the Docker host begins with. */
@@ -74,6 +75,8 @@ export interface Config extends Omit<Settings, "app" | "cache" | "maintenance" |
     /** Django's DEBUG. */
     readonly debug: boolean;
   };
+  /** Backups of database and media; undefined for none. */
+  readonly backup: BackupConfig | undefined;
   /** Secret environment of Django by name; secret values. */
   readonly secretEnv: pulumi.Output<Readonly<Record<string, string>>>;
 }
@@ -123,7 +126,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
   // What runserver and makemigrations write must belong to whoever owns the checkout.
   const owner = develops ? statSync(contextPath) : { uid: appUserId, gid: appUserId };
   const read = (path: string | undefined) => (path === undefined ? undefined : readOwnFile(path, folder));
-  const workerCount = app.workers === "auto" ? Math.floor(2 * app.cpus) + 1 : app.workers;
+  const workerCount = workerCountOf(app);
   const local = app.devServerPort === undefined ? [] : [`http://localhost:${app.devServerPort}`];
   return {
     ...values,
@@ -167,6 +170,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
       snippets: { http: read(values.nginx.httpSnippet), server: read(values.nginx.serverSnippet) },
       temporaryMegabytes: Math.floor(temporarySpace.nginx * values.nginx.memory),
     },
+    backup: values.backup.enabled ? backupOf(values.backup, folder) : undefined,
     secretEnv: pulumi.secret(values.secretEnv),
   };
 }
@@ -187,7 +191,7 @@ function readGiven(prefix: string, problems: string[]): Record<string, unknown> 
     } catch {
       given[name] = text;
     }
-    if (isSecret(key) && name !== "secretEnv" && name !== "tls") {
+    if (isSecret(key) && !["backup", "secretEnv", "tls"].includes(name)) {
       problems.push(
         `${name}: should not hold a secret, it would be readable on the Docker host; fix: pulumi config rm ${key}, then pulumi config set --secret --path '${prefix}secretEnv.NAME'`,
       );
@@ -232,12 +236,14 @@ function readTable(table: Table, given: Record<string, unknown>, path: string, e
   return values;
 }
 
+/** Settings whose values no error shows. */
+const secretPaths = ["backup.credentials", "backup.passphrase", "backup.sshKey", "secretEnv", "tls.privateKey"];
+
 function readValue(entry: Setting<unknown>, value: unknown, path: string, problems: string[]): unknown {
   try {
     return entry.parse(value);
   } catch (error) {
-    const secret = path === "secretEnv" || path === "tls.privateKey";
-    const shown = secret ? "[secret]" : value;
+    const shown = secretPaths.includes(path) ? "[secret]" : value;
     problems.push(problem(path, shown, entry.allowed, (error as Error).message));
     return undefined;
   }

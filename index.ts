@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import { AppFiles } from "./components/app-files.ts";
 import { AppImage } from "./components/app-image.ts";
+import { Backup } from "./components/backup.ts";
 import { Certificate, warnBeforeExpiry } from "./components/certificate.ts";
 import { cleanUp } from "./components/cleanup.ts";
 import { commands as commandsOf } from "./components/commands.ts";
@@ -20,9 +21,24 @@ await preflight(config);
 const { prefix, dockerHost, app, owner } = config;
 const hostnames = [config.domain, ...config.aliases, ...config.redirects];
 
-const nets = new Networks(prefix, { owner, publishDatabase: config.postgres.publishPort !== undefined });
-const vols = new Volumes(prefix, { owner, postgresVersion: config.postgres.version, protectData: config.protectData });
-const secrets = new Secrets(prefix, { ...config.secrets, superuser: config.superuser !== undefined, basicAuth: config.basicAuth !== undefined });
+const nets = new Networks(prefix, {
+  owner,
+  publishDatabase: config.postgres.publishPort !== undefined,
+  remoteBackups: config.backup?.remote ?? false,
+});
+const vols = new Volumes(prefix, {
+  owner,
+  postgresVersion: config.postgres.version,
+  olderPostgresVersion: config.postgres.upgradeFrom,
+  protectData: config.protectData,
+});
+const secrets = new Secrets(prefix, {
+  ...config.secrets,
+  superuser: config.superuser !== undefined,
+  basicAuth: config.basicAuth !== undefined,
+  protectData: config.protectData,
+});
+const backupPassphrase = config.backup?.passphrase ?? secrets.backupPassphrase;
 // With acme it answers until nginx has got one from the directory.
 const makesCertificate = config.tls.mode === "self-signed" || config.tls.mode === "acme";
 const ownCertificate = makesCertificate ? new Certificate(`${prefix}-certificate`, { hostnames }) : undefined;
@@ -33,6 +49,8 @@ const nginxImage = new docker.RemoteImage(`${prefix}-nginx-image`, { name: "ngin
 const toolImage = nginxImage.imageId;
 
 const postgres = new Postgres(`${prefix}-postgres`, { owner, config, networks: nets, volumes: vols, secrets });
+if (config.backup !== undefined)
+  new Backup(`${prefix}-backup`, { owner, config, backup: config.backup, passphrase: backupPassphrase, networks: nets, volumes: vols, postgres });
 const appImage = new AppImage(`${prefix}-django`, { owner, dockerHost, ...app });
 const files = new AppFiles(`${prefix}-django`, { owner, config, toolImage, secrets, postgres });
 const migrated = new Release(`${prefix}-django-release`, {
@@ -69,14 +87,17 @@ export const caCertificate = config.tls.mode === "self-signed" ? ownCertificate?
 export const certificateNotAfter = notAfter;
 export const image = appImage.imageId;
 export const release = appImage.release;
-export const networks = { edge: nets.edge.name, app: nets.app.name, db: nets.db.name, dev: nets.dev?.name };
+export const networks = { edge: nets.edge.name, app: nets.app.name, db: nets.db.name, dev: nets.dev?.name, backup: nets.backup?.name };
 export const volumes = {
   staticData: vols.staticData.name,
   mediaData: vols.mediaData.name,
   postgresData: vols.postgresData.name,
+  olderPostgresData: vols.olderPostgresData?.name,
+  backups: vols.backups.name,
   acmeState: vols.acmeState.name,
   cache: vols.cache.name,
 };
 export const commands = commandsOf(owner, files.id, dockerHost);
+export { backupPassphrase };
 export const superuserPassword = secrets.superuserPassword;
 export const basicAuthPassword = secrets.basicAuthPassword;

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerCommand, DockerError, type DockerCommand } from "./components/docker-engine.ts";
+import { componentFilters } from "./components/labels.ts";
 import { certificateWarnings } from "./components/served-certificate.ts";
 import type { Config } from "./config.ts";
 import { letsEncrypt } from "./tls-checks.ts";
@@ -29,7 +30,10 @@ export interface Host {
 export async function preflight(config: Config, docker: DockerCommand = dockerCommand(config.dockerHost), host: Host = thisHost): Promise<void> {
   const engine = await engineProblem(docker, config.dockerHost);
   const problems = engine === undefined ? [...(await foreignObjects(config, docker)), ...(await takenPorts(config, docker, host))] : [engine];
-  if (problems.length === 0) return warnOfCertificates(config, docker);
+  if (problems.length === 0) {
+    await warnOfCertificates(config, docker);
+    return warnOfBackups(config, docker);
+  }
   throw new pulumi.RunError(
     `the Docker host can't take stack ${config.stack}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`,
   );
@@ -48,6 +52,29 @@ async function warnOfCertificates(config: Config, docker: DockerCommand): Promis
     void pulumi.log.warn(warning);
   }
 }
+
+async function warnOfBackups({ backup, environment, owner }: Config, docker: DockerCommand): Promise<void> {
+  if (environment !== "prod") return;
+  if (backup === undefined) return pulumi.log.warn("backup.enabled is false: nobody makes backups of this stack's data");
+  if (!backup.remote) {
+    void pulumi.log.warn(
+      "backup.target: the backups are on the same Docker host as the data, and are lost with it; set it to sftp:user@host:/path or s3:https://host/bucket",
+    );
+  }
+  const { name, stack } = owner;
+  const { stdout } = await docker("ps", "--quiet", ...componentFilters({ name, stack, component: "backup" }));
+  const [container] = stdout.split("\n");
+  if (container === "") return;
+  try {
+    const { stdout: late } = await docker("exec", container, "bash", "-c", `${backupScript} late || true`);
+    if (late.trim() !== "") void pulumi.log.warn(`${late.trim()}; see docker logs ${container}`);
+  } catch (error) {
+    if (!(error instanceof DockerError)) throw error;
+    void pulumi.log.warn(`the backups can't be asked for their state: ${error.message}`);
+  }
+}
+
+const backupScript = "bash /usr/local/lib/backup/backup.sh";
 
 async function engineProblem(docker: DockerCommand, dockerHost: string | undefined): Promise<string | undefined> {
   const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
@@ -98,12 +125,12 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
       .map((line) => line.split(" "))
       .filter(([object]) => object.startsWith(`${config.prefix}-`));
   };
-  const networks = (await named(["network", "ls"], "Name")).filter(([name]) => /^-(edge|app|db|dev)$/.test(name.slice(config.prefix.length)));
+  const networks = (await named(["network", "ls"], "Name")).filter(([name]) => /^-(edge|app|db|dev|backup)$/.test(name.slice(config.prefix.length)));
   const containers = (await named(["ps", "--all"], "Names")).filter(([name]) =>
-    /^-(nginx|django|postgres)(-|$)/.test(name.slice(config.prefix.length)),
+    /^-(nginx|django|postgres|backup)(-|$)/.test(name.slice(config.prefix.length)),
   );
   const volumes = (await named(["volume", "ls"], "Name")).filter(([name]) =>
-    /^-(owner|static-data|media-data|cache|acme-state|postgres-\d+-data|postgres-socket|(nginx|django|postgres)-files)$/.test(
+    /^-(owner|static-data|media-data|cache|acme-state|backups|backup-work|postgres-\d+-data|postgres-socket|(nginx|django|postgres|backup)-files)$/.test(
       name.slice(config.prefix.length),
     ),
   );
@@ -121,9 +148,10 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
   }
   const majors = volumes.flatMap(([name]) => /-postgres-(\d+)-data$/.exec(name)?.[1] ?? []);
   const { version } = config.postgres;
-  if (majors.length > 0 && !majors.includes(String(version))) {
+  const { upgradeFrom } = config.postgres;
+  if (majors.length > 0 && !majors.includes(String(version)) && !majors.includes(String(upgradeFrom))) {
     problems.push(
-      `postgres.version: got ${version}, and this stack's data is that of version ${majors.join(", ")}; the site would start with an empty database; fix: set postgres.version to ${majors[0]}`,
+      `postgres.version: got ${version}, and this stack's data is that of version ${majors.join(", ")}; the site would start with an empty database; fix: set postgres.version to ${majors[0]}, or postgres.upgradeFrom to ${majors[0]} to take its data over`,
     );
   }
   return problems;

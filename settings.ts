@@ -2,13 +2,10 @@ import {
   addressRanges,
   asAddress,
   asAddressRange,
-  asCpus,
   asEnvironment,
   asFlag,
   asHostname,
-  asMegabytes,
   asSuperuser,
-  cpuNumbers,
   environment,
   environments,
   hostnames,
@@ -18,12 +15,13 @@ import {
   port,
   portOrNone,
   ports,
-  sizes,
   wholeNumber,
 } from "./allowed-values.ts";
 import { appSettings } from "./settings/app.ts";
+import { backupSettings } from "./settings/backup.ts";
 import { headersSettings } from "./settings/headers.ts";
 import { nginxSettings } from "./settings/nginx.ts";
+import { postgresSettings } from "./settings/postgres.ts";
 import { setting } from "./settings/setting.ts";
 import { tlsSettings } from "./settings/tls.ts";
 import { trafficSettings } from "./settings/traffic.ts";
@@ -67,12 +65,8 @@ export const settings = {
     {},
     asEnvironment,
   ),
-  postgres: {
-    version: setting("Major version; part of the data volume's name.", "a whole number from 14 to 18", 18, 18, wholeNumber(14, 18)),
-    cpus: setting("CPUs that Postgres may use.", cpuNumbers, 1, 2, asCpus),
-    memory: setting("Memory that Postgres may use.", sizes, 512, 1024, asMegabytes),
-    publishPort: setting<number | undefined>("Port of Postgres on 127.0.0.1.", portOrNone, 5432, undefined, orNone(port)),
-  },
+  postgres: postgresSettings,
+  backup: backupSettings,
   nginx: nginxSettings,
   ...trafficSettings,
   secrets: {
@@ -92,7 +86,7 @@ export const settings = {
     ),
     secretKeyVersion: setting("Count up to rotate Django's secret key.", "a whole number from 1 to 1000000", 1, 1, wholeNumber(1, 1_000_000)),
   },
-  protectData: setting("Whether database and media outlive `npm run destroy`.", "true, false", false, true, asFlag),
+  protectData: setting("Whether database, media and backups outlive `npm run destroy`.", "true, false", false, true, asFlag),
   superuser: setting<{ readonly username: string; readonly email: string } | undefined>(
     "Administrator to create once; its password is an output.",
     "none, or { username, email }",

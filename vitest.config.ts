@@ -19,6 +19,10 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: "data", include: ["test/data/**/*.test.ts"], testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
+      },
+      {
+        extends: true,
         test: { name: "faults", include: ["test/faults/faults.test.ts"], testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
       },
       {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { componentFilters } from "./labels.ts";
 import { runOnVolume, type DockerCommand } from "./docker-engine.ts";
 
 /** Releases whose images are kept: the one in use and the two before it, to go back to. */
@@ -21,7 +22,7 @@ export interface CleanupArgs {
 export async function cleanUp(args: CleanupArgs): Promise<void> {
   await removeOldImages(args);
   await removeOldStaticFiles(args);
-  for (const component of ["django", "nginx"]) await removeOldFiles(args, component);
+  for (const component of ["backup", "django", "nginx"]) await removeOldFiles(args, component);
 }
 
 async function removeOldImages({ docker, prefix }: CleanupArgs): Promise<void> {
@@ -58,10 +59,9 @@ async function removeOldStaticFiles({ docker, prefix }: CleanupArgs): Promise<vo
 const pruneScript = readFileSync(join(import.meta.dirname, "..", "containers", "prune-static.sh"), "utf8");
 
 async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs, component: string): Promise<void> {
-  const filters = { name, stack, component };
   const { stdout } = await docker(
     "ps", "--all", "--no-trunc", "--format", '{{.ID}} {{.Image}} {{.Label "django-stack.files"}}',
-    ...Object.entries(filters).flatMap(([key, value]) => ["--filter", `label=django-stack.${key}=${value}`]),
+    ...componentFilters({ name, stack, component }),
   ); // prettier-ignore
   const used = stdout
     .split("\n")

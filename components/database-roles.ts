@@ -13,6 +13,8 @@ export interface DatabaseRolesArgs {
   readonly previousPassword: string;
   /** Whether the app may create databases, as `manage.py test` does. */
   readonly createDatabases: boolean;
+  /** How long a request may run, in seconds; nothing that it asks the database for may take longer. */
+  readonly requestSeconds: number;
 }
 
 /**
@@ -40,9 +42,15 @@ export function renderDatabaseRoles(args: DatabaseRolesArgs): string {
       createRole(role, "NOLOGIN"),
       `GRANT ${database} TO ${role};`,
       `ALTER ROLE ${role} SET role TO '${database}';`,
+      `ALTER ROLE ${role} SET statement_timeout TO '${args.requestSeconds}s';`,
+      `ALTER ROLE ${role} SET lock_timeout TO '${args.requestSeconds}s';`,
+      // A view may do other things between two queries of one transaction.
+      `ALTER ROLE ${role} SET idle_in_transaction_session_timeout TO '${2 * args.requestSeconds}s';`,
       `ALTER ROLE ${role} LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '${password}';`,
     ]),
     `SELECT 'CREATE DATABASE ${database} OWNER ${database}' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '${database}') \\gexec`,
+    // An upgrade that was killed leaves it on.
+    `ALTER DATABASE ${database} RESET default_transaction_read_only;`,
     `REVOKE ALL ON DATABASE ${database} FROM PUBLIC;`,
     // Nobody reaches the superuser over the network: it is the container's own user on the local socket.
     "ALTER ROLE postgres PASSWORD NULL;",

@@ -18,6 +18,19 @@ export function labels(owner: Owner, component: string, further: Readonly<Record
   return Object.entries({ ...own, ...further }).map(([key, value]) => ({ label: `django-stack.${key}`, value }));
 }
 
+/** Returns the arguments by which `docker ps` finds a stack's containers of a component. */
+export function componentFilters({
+  name,
+  stack,
+  component,
+}: {
+  readonly name: string;
+  readonly stack: string;
+  readonly component: string;
+}): string[] {
+  return Object.entries({ name, stack, component }).flatMap(([key, value]) => ["--filter", `label=django-stack.${key}=${value}`]);
+}
+
 /** Returns 12 hexadecimal digits that change with the value. */
 export function shortHash(value: unknown): string {
   return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 12);

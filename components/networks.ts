@@ -6,6 +6,8 @@ export interface NetworksArgs {
   readonly owner: Owner;
   /** Whether the database's port is published; containers on an internal network alone are never published. */
   readonly publishDatabase: boolean;
+  /** Whether backups go to another host. */
+  readonly remoteBackups: boolean;
 }
 
 /** The networks that keep client, app and database apart; their inputs never change, a change would replace every container. */
@@ -18,6 +20,8 @@ export class Networks extends pulumi.ComponentResource {
   readonly db: docker.Network;
   /** The database's way to its published port; undefined when it isn't published. */
   readonly dev: docker.Network | undefined;
+  /** The backups' way out; undefined when they stay on the Docker host. */
+  readonly backup: docker.Network | undefined;
   /** The engine's own addresses on the networks that nginx is on. */
   readonly gateways: pulumi.Output<string[]>;
 
@@ -33,9 +37,10 @@ export class Networks extends pulumi.ComponentResource {
     this.app = network("app", false);
     this.db = network("db", true);
     this.dev = args.publishDatabase ? network("dev", false) : undefined;
+    this.backup = args.remoteBackups ? network("backup", false) : undefined;
     this.gateways = pulumi
       .all([this.edge.ipamConfigs, this.app.ipamConfigs])
       .apply((ranges) => ranges.flatMap((configs) => (configs ?? []).flatMap(({ gateway }) => gateway ?? [])));
-    this.registerOutputs({ edge: this.edge.name, app: this.app.name, db: this.db.name, dev: this.dev?.name });
+    this.registerOutputs({ edge: this.edge.name, app: this.app.name, db: this.db.name, dev: this.dev?.name, backup: this.backup?.name });
   }
 }

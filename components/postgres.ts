@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
@@ -6,6 +8,8 @@ import { FilesVolume } from "./files-volume.ts";
 import { jobGate, serviceHooks } from "./gates.ts";
 import { labels, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
+import { renderPostgresSettings } from "./postgres-settings.ts";
+import { PostgresUpgrade } from "./postgres-upgrade.ts";
 import { jobProfile, serviceProfile } from "./profiles.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Volumes } from "./volumes.ts";
@@ -13,7 +17,7 @@ import type { Volumes } from "./volumes.ts";
 export interface PostgresArgs {
   readonly owner: Owner;
   readonly config: Pick<Config, "dockerHost" | "postgres"> & {
-    readonly app: Pick<Config["app"], "debug">;
+    readonly app: Pick<Config["app"], "debug" | "requestGraceSeconds">;
     readonly secrets: Pick<Config["secrets"], "databasePasswordVersion">;
   };
   readonly networks: Networks;
@@ -29,14 +33,20 @@ export class Postgres extends pulumi.ComponentResource {
   readonly database = database;
   /** Role that the app logs in as. */
   readonly user: string;
+  /** The server's image: its name, and its id. */
+  readonly imageName: string;
+  readonly imageId: pulumi.Output<string>;
+  /** Volume of the socket, through which the container's own user is the database's superuser. */
+  readonly socket: pulumi.Output<string>;
 
   constructor(name: string, args: PostgresArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Postgres", name, {}, opts);
     const { owner, secrets, networks } = args;
     const { dockerHost } = args.config;
-    const { version, cpus, memory, publishPort } = args.config.postgres;
+    const { version, upgradeFrom, cpus, memory, maxConnections, publishPort } = args.config.postgres;
     const passwordVersion = args.config.secrets.databasePasswordVersion;
-    const image = new docker.RemoteImage(`${name}-image`, { name: `postgres:${version}`, keepLocally: true }, { parent: this });
+    this.imageName = `postgres:${version}`;
+    const image = new docker.RemoteImage(`${name}-image`, { name: this.imageName, keepLocally: true }, { parent: this });
     const files = new FilesVolume(
       `${name}-files`,
       {
@@ -45,7 +55,7 @@ export class Postgres extends pulumi.ComponentResource {
         dockerHost,
         image: image.imageId,
         id: "initial",
-        files: secrets.initialPassword.apply((password) => ({ password })),
+        files: secrets.initialPassword.apply((password) => ({ password, "start.sh": startScript })),
         user: postgresUser,
       },
       { parent: this },
@@ -58,6 +68,19 @@ export class Postgres extends pulumi.ComponentResource {
     );
     // Engine 28 refuses uploads to a container with a mount under /var/run, which is a link to /run.
     const socketMount = { type: "volume", source: socket.name, target: "/run/postgresql" };
+    const roles = rolesScript(args);
+    const { olderPostgresData, postgresData } = args.volumes;
+    const upgrade =
+      upgradeFrom === undefined || olderPostgresData === undefined
+        ? undefined
+        : new PostgresUpgrade(
+            `${name}-upgrade`,
+            {
+              ...{ owner, dockerHost, memory, initdbArguments, roles, from: upgradeFrom, to: version },
+              ...{ image: image.imageId, fromData: olderPostgresData.name, toData: postgresData.name, socket: socket.name, files: files.volume },
+            },
+            { parent: this, dependsOn: files },
+          );
     const publish = publishPort !== undefined && networks.dev !== undefined;
     const server = new docker.Container(
       name,
@@ -83,15 +106,13 @@ export class Postgres extends pulumi.ComponentResource {
           stopSeconds: 120,
         }),
         image: image.imageId,
-        command: ["postgres"],
+        entrypoints: ["/bin/bash", "/run/stack/initial/start.sh"],
+        command: ["postgres", ...renderPostgresSettings({ memory, maxConnections })],
         stopSignal: "SIGINT",
         shmSize: 256,
-        envs: [
-          "POSTGRES_PASSWORD_FILE=/run/stack/initial/password",
-          "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
-        ],
+        envs: [`POSTGRES_DATA=${dataPath(version)}`, "POSTGRES_PASSWORD_FILE=/run/stack/initial/password", `POSTGRES_INITDB_ARGS=${initdbArguments}`],
         mounts: [
-          { type: "volume", source: args.volumes.postgresData.name, target: dataPath(version) },
+          { type: "volume", source: postgresData.name, target: dataPath(version) },
           { type: "volume", source: files.volume, target: "/run/stack", readOnly: true },
           socketMount,
         ],
@@ -99,8 +120,10 @@ export class Postgres extends pulumi.ComponentResource {
         ports: publish ? [{ internal: 5432, external: publishPort, ip: "127.0.0.1" }] : undefined,
       },
       // Two servers on one data directory must never run.
-      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost) },
+      { parent: this, dependsOn: upgrade === undefined ? files : [files, upgrade], deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost) },
     );
+    this.imageId = image.imageId;
+    this.socket = socket.name;
     this.user = loginRole(passwordVersion);
     new docker.Container(
       `${name}-roles`,
@@ -118,7 +141,7 @@ export class Postgres extends pulumi.ComponentResource {
         entrypoints: ["timeout", "60", "/bin/sh", "-c"],
         command: [`exec setpriv --reuid=999 --regid=999 --clear-groups psql --no-psqlrc --dbname=postgres < /run/roles.sql`],
         mounts: [socketMount],
-        uploads: [{ file: "/run/roles.sql", content: rolesScript(args), permissions: "0400" }],
+        uploads: [{ file: "/run/roles.sql", content: roles, permissions: "0400" }],
       },
       { parent: this, dependsOn: server, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-roles`, dockerHost)] } },
     );
@@ -127,12 +150,16 @@ export class Postgres extends pulumi.ComponentResource {
 }
 
 /** User and group of the official image; its entry script reads files as this user. */
-const postgresUser = "999:999";
+export const postgresUser = "999:999";
 
 /** Returns where the volume belongs: from 18 on the official image keeps its data one level lower, by major version. */
 export function dataPath(version: number): string {
   return version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data";
 }
+
+const initdbArguments = "--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256";
+
+const startScript = readFileSync(join(import.meta.dirname, "..", "containers", "start-postgres.sh"), "utf8");
 
 function rolesScript({ secrets, config }: PostgresArgs): pulumi.Output<string> {
   return pulumi.secret(
@@ -143,6 +170,7 @@ function rolesScript({ secrets, config }: PostgresArgs): pulumi.Output<string> {
         previousPassword,
         // `manage.py test` makes a database of its own.
         createDatabases: config.app.debug,
+        requestSeconds: config.app.requestGraceSeconds,
       }),
     ),
   );

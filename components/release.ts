@@ -92,7 +92,7 @@ export function releaseEnvironment({ app, superuser }: Pick<Config, "app" | "sup
           `DJANGO_SUPERUSER_USERNAME=${superuser.username}`,
         ]),
     // While a migration waits for a lock, every request for that table waits behind it.
-    `PGOPTIONS=-c lock_timeout=4s -c statement_timeout=${app.releaseTimeoutSeconds}s`,
+    `PGOPTIONS=-c lock_timeout=4s -c statement_timeout=${app.releaseTimeoutSeconds}s -c idle_in_transaction_session_timeout=${app.releaseTimeoutSeconds}s`,
     `RELEASE_TIMEOUT_SECONDS=${app.releaseTimeoutSeconds}`,
     `STATIC_SOURCE=${app.staticFromVolume ? app.staticRoot : ""}`,
     `WORKER_CLASS=${workerClassUri(app.workerClass)}`,

@@ -10,6 +10,8 @@ export interface SecretsArgs {
   readonly superuser: boolean;
   /** Whether a password for the whole site is wanted. */
   readonly basicAuth: boolean;
+  /** Whether what opens the data that is kept outlives a destroy, as that data does. */
+  readonly protectData: boolean;
 }
 
 /** Generated secrets; every output is secret. */
@@ -29,11 +31,14 @@ export class Secrets extends pulumi.ComponentResource {
   /** Password that browsers ask for before the site is shown; undefined when they don't. */
   readonly basicAuthPassword: pulumi.Output<string> | undefined;
 
+  /** What backups are encrypted with. */
+  readonly backupPassphrase: pulumi.Output<string>;
+
   constructor(name: string, args: SecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Secrets", name, {}, opts);
     // Letters and digits only, so that no shell, URL or SQL text needs to quote them: 62^40 is about 238 bits.
-    const secret = (role: string, length: number) =>
-      pulumi.secret(new random.RandomPassword(`${name}-${role}`, { length, special: false }, { parent: this }).result);
+    const secret = (role: string, length: number, protect = false) =>
+      pulumi.secret(new random.RandomPassword(`${name}-${role}`, { length, special: false }, { parent: this, protect }).result);
     this.databasePassword = secret(`database-password-${args.databasePasswordVersion}`, 40);
     this.previousDatabasePassword = secret(`database-password-${args.databasePasswordVersion - 1}`, 40);
     this.initialPassword = secret("initial-password", 40);
@@ -41,6 +46,7 @@ export class Secrets extends pulumi.ComponentResource {
     this.previousSecretKey = secret(`secret-key-${args.secretKeyVersion - 1}`, 64);
     this.superuserPassword = args.superuser ? secret("superuser-password", 24) : undefined;
     this.basicAuthPassword = args.basicAuth ? secret(`basic-auth-password-${args.basicAuthPasswordVersion}`, 32) : undefined;
+    this.backupPassphrase = secret("backup-passphrase", 32, args.protectData);
     this.registerOutputs({});
   }
 }

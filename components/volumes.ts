@@ -6,6 +6,8 @@ export interface VolumesArgs {
   readonly owner: Owner;
   /** Major version of Postgres; part of its volume's name. */
   readonly postgresVersion: number;
+  /** Major version whose data is taken over; undefined for none. */
+  readonly olderPostgresVersion: number | undefined;
   /** Whether the volumes that hold data outlive a destroy. */
   readonly protectData: boolean;
 }
@@ -18,6 +20,10 @@ export class Volumes extends pulumi.ComponentResource {
   readonly mediaData: docker.Volume;
   /** The database. */
   readonly postgresData: docker.Volume;
+  /** The database of another major version, from before an upgrade. */
+  readonly olderPostgresData: docker.Volume | undefined;
+  /** Backups, where they are kept on a volume. */
+  readonly backups: docker.Volume;
   /** Answers that nginx keeps; there whether it does or not, for the same reason as the next. */
   readonly cache: docker.Volume;
   /** Account and certificates that nginx got from an ACME directory; there in every mode, for a new mount would replace nginx. */
@@ -42,6 +48,9 @@ export class Volumes extends pulumi.ComponentResource {
     this.staticData = volume("static-data", false);
     this.mediaData = volume("media-data", true);
     this.postgresData = volume(`postgres-${args.postgresVersion}-data`, true);
+    const { olderPostgresVersion } = args;
+    this.olderPostgresData = olderPostgresVersion === undefined ? undefined : volume(`postgres-${olderPostgresVersion}-data`, true);
+    this.backups = volume("backups", true);
     this.cache = volume("cache", false);
     this.acmeState = volume("acme-state", true);
     this.registerOutputs({ staticData: this.staticData.name, mediaData: this.mediaData.name, postgresData: this.postgresData.name });

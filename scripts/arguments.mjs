@@ -5,11 +5,12 @@ import { root } from "./setup/setup.mjs";
 import { wrongUse } from "./setup/terminal.mjs";
 
 /**
- * Reads `[stack] [flags]`; ends with exit code 2 and the usage on anything else, and with 0 on --help.
+ * Reads `[stack] [further words] [flags]`; ends with exit code 2 and the usage on anything else, and with 0 on --help.
  *
  * @param flags the flags that the command knows, such as `--yes`; one that ends in `=` takes a value.
+ * @param most how many further words there may be.
  */
-export function readArguments(words, { usage, flags, defaultStack }) {
+export function readArguments(words, { usage, flags, defaultStack, most = 0 }) {
   if (words.includes("--help") || words.includes("-h")) {
     process.stdout.write(`${usage}\n`);
     process.exit(0);
@@ -23,13 +24,23 @@ export function readArguments(words, { usage, flags, defaultStack }) {
     else if (value !== undefined && flags.includes(`${flag}=`)) given[flag.slice(2)] = value;
     else wrongUse(`${word}: unknown; allowed: ${flags.map((known) => known.replace(/=$/, "=VALUE")).join(", ")}`, usage);
   }
-  if (names.length > 1) wrongUse(`${names.join(" ")}: got ${names.length} stacks; allowed: one`, usage);
+  if (names.length > 1 + most) {
+    wrongUse(
+      most === 0 ? `${names.join(" ")}: got ${names.length} stacks; allowed: one` : `${names.slice(1 + most).join(" ")}: too many words`,
+      usage,
+    );
+  }
   const stack = names[0] ?? defaultStack;
   if (stack === undefined) wrongUse(`name a stack; allowed: ${stacks().join(", ")}`, usage);
+  requireStack(stack, usage);
+  return { stack, flags: given, further: names.slice(1) };
+}
+
+/** Ends with exit code 2 and the usage where there is no file of that stack. */
+export function requireStack(stack, usage) {
   if (!existsSync(join(root, `Pulumi.${stack}.yaml`))) {
     wrongUse(`${stack}: there is no Pulumi.${stack}.yaml; allowed: ${stacks().join(", ")}; fix: copy one of their files to that name`, usage);
   }
-  return { stack, flags: given };
 }
 
 function stacks() {
@@ -42,4 +53,10 @@ function stacks() {
 /** Whether a stack's file says `environment: dev`; a stack that doesn't say is a production one. */
 export function isDevelopment(stack) {
   return /^\s+django-stack:environment:\s*dev\s*$/m.test(readFileSync(join(root, `Pulumi.${stack}.yaml`), "utf8"));
+}
+
+/** The name that a stack's objects on the Docker host begin with: what its file says, or else the project's. */
+export function nameOf(stack) {
+  const [own, project] = [`Pulumi.${stack}.yaml`, "Pulumi.yaml"].map((file) => readFileSync(join(root, file), "utf8"));
+  return /^\s+django-stack:name:\s*["']?([\w-]+)["']?\s*$/m.exec(own)?.[1] ?? /^name:\s*(\S+)/m.exec(project)?.[1];
 }

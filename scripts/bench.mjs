@@ -9,10 +9,11 @@ const usage = `Measures this machine's stack beside a compose project written by
   npm run bench                 rebuild, a fresh stack, idle memory, and what changes nothing
   npm run bench:rollout         failed requests and latency for each kind of change, under 200 requests a second
   npm run bench:edge            nginx beside a plain one: handshakes, static files, the cache; Django through it and beside it
+  npm run bench:data            backups of a gigabyte and their proof beside pg_dump and pg_restore, the site meanwhile, Postgres' settings
 
 Example: npm run bench:rollout`;
 
-const benches = ["stack", "rollout", "edge"];
+const benches = ["stack", "rollout", "edge", "data"];
 const [bench = "stack", ...rest] = process.argv.slice(2);
 if (bench === "--help") {
   process.stdout.write(`${usage}\n`);

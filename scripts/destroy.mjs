@@ -44,7 +44,7 @@ try {
 function dataVolumes(docker, prefix) {
   const all = output(docker.command, [...docker.arguments, "volume", "ls", "--format", "{{.Name}}"]).split("\n");
   const ours = all.filter(
-    (name) => name.startsWith(`${prefix}-`) && /^-(postgres-\d+-data|media-data|acme-state|owner)$/.test(name.slice(prefix.length)),
+    (name) => name.startsWith(`${prefix}-`) && /^-(postgres-\d+-data|media-data|backups|acme-state|owner)$/.test(name.slice(prefix.length)),
   );
   if (ours.length === 0) return [];
   const checkoutFile = join(root, ".state", "checkout");

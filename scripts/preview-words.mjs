@@ -4,7 +4,8 @@ const containers = "docker:index/container:Container";
 
 /** What a change of a resource means, most serious first; the first match of a resource counts. */
 const meanings = [
-  { matches: (step) => step.type === "docker:index/volume:Volume" && removes(step) && /-(postgres-\d+-data|media-data|acme-state)$/.test(step.name), words: (names) => `touches data: ${names.join(", ")} would be removed` },
+  { matches: (step) => step.type === "docker:index/volume:Volume" && removes(step) && /-(postgres-\d+-data|media-data|backups|acme-state)$/.test(step.name), words: (names) => `touches data: ${names.join(", ")} would be removed` },
+  { matches: (step) => isContainer(step, /-postgres-upgrade$/) && changes(step), words: () => "moves the database to another major version: it can be read and not written to meanwhile" },
   { matches: (step) => isContainer(step, /-postgres$/) && removes(step), words: () => "restarts the database: requests that need it wait or fail for some seconds" },
   { matches: (step) => isContainer(step, /-nginx$/) && removes(step), words: () => "replaces nginx: connections are refused for up to 3 seconds" },
   { matches: (step) => step.type === "docker:index/network:Network" && removes(step), words: (names) => `replaces networks (${names.join(", ")}): every container is made again, the site is away meanwhile` },
@@ -14,7 +15,8 @@ const meanings = [
   { matches: (step) => isContainer(step, /-django-release$/) && changes(step), words: () => "runs the release job: migrations and static files" },
   { matches: (step) => isContainer(step, /-nginx-files-job$/) && changes(step), words: () => "reloads nginx, no interruption" },
   { matches: (step) => isContainer(step, /-postgres-roles$/) && changes(step), words: () => "brings the database's roles and passwords up to date" },
-  { matches: (step) => step.type === "docker:index/image:Image" && changes(step), words: () => "builds the app's image" },
+  { matches: (step) => isContainer(step, /-backup$/) && changes(step), words: () => "restarts what makes backups" },
+  { matches: (step) => step.type === "docker:index/image:Image" && /-django$/.test(step.name) && changes(step), words: () => "builds the app's image" },
   { matches: (step) => step.type.startsWith("tls:") && changes(step), words: () => "makes a new certificate" },
 ]; // prettier-ignore
 

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runOnSecondEngine, runPowerCut } from "./second-engine.mjs";
+import { ensureBaseImages, olderPostgres } from "./setup/base-images.mjs";
 import { ensureChromium } from "./setup/chromium.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
@@ -13,6 +14,7 @@ const usage = `Tests the project.
   npm test                      checks, unit tests, and the suites below
   npm run test:docker           real containers: nginx's configuration, both environments, changes and crashes under load
   npm run test:edge             testssl.sh's grade of the site's TLS, malformed requests, slow clients, ACME
+  npm run test:data             backups, restores, upgrades of Postgres, moving in
   npm run test:engines          the core of it on a second, newer Docker engine
   npm run test:e2e              the same through the real Pulumi
   npm run test:faults           crashes, a database that is away, full disks, too little memory, a power cut; not part of npm test
@@ -20,7 +22,7 @@ const usage = `Tests the project.
 
 Example: npm run test:docker -- --no-install`;
 
-const suites = ["unit", "docker", "edge", "engines", "e2e", "faults"];
+const suites = ["unit", "docker", "edge", "data", "engines", "e2e", "faults"];
 const words = process.argv.slice(2);
 const full = words.includes("full");
 if (words.includes("--help")) {
@@ -43,7 +45,7 @@ try {
   }
   if (everything || wanted.includes("unit")) suite("unit", environment);
   const selected = (name) => (everything && (full || name !== "faults")) || wanted.includes(name);
-  if (["docker", "edge", "engines", "e2e", "faults"].some(selected)) {
+  if (["docker", "edge", "data", "engines", "e2e", "faults"].some(selected)) {
     const install = !words.includes("--no-install");
     const docker = attempt(() => setUpDocker({ install }));
     const browser = attempt(() => ensureChromium({ install }));
@@ -56,6 +58,10 @@ try {
           "certificates from an ACME directory, this machine's nginx:1.30 image lacks NGINX's ACME module, which the official one has",
         );
       suite("edge", environment, docker.failure);
+    }
+    if (selected("data")) {
+      const older = docker.failure === undefined ? attempt(() => ensureBaseImages(docker.result, [olderPostgres])) : docker;
+      suite("data", environment, docker.failure ?? older.failure);
     }
     if (selected("engines")) await onSecondEngine("second engine's", runOnSecondEngine, environment, docker.failure);
     if (selected("faults")) {

@@ -8,7 +8,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 describe("defaults", () => {
   test("of prod", async () => {
-    const { owner, secretEnv, app, bindAddress, headers, ...config } = await load("prod", {});
+    const { owner, secretEnv, app, backup, bindAddress, headers, ...config } = await load("prod", {});
     expect(headers).toMatchObject({ frameOptions: "DENY", strictTransportSecurity: "auto", xssProtection: "0" });
     expect(headers.contentSecurityPolicy).toContain("default-src 'self'");
     expect(owner).toEqual({ name: "django-stack", stack: "prod", checkout: expect.stringMatching(/^[0-9a-f]{12}$/) });
@@ -24,7 +24,7 @@ describe("defaults", () => {
       trustedProxies: [],
       tls: { mode: "self-signed", policy: "intermediate", provided: undefined, acme: undefined },
       https: true,
-      postgres: { version: 18, cpus: 2, memory: 1024, publishPort: undefined },
+      postgres: { version: 18, upgradeFrom: undefined, cpus: 2, memory: 1024, maxConnections: 100, publishPort: undefined },
       nginx: {
         workerConnections: 2048,
         keepaliveSeconds: 65,
@@ -61,6 +61,7 @@ describe("defaults", () => {
       origins: ["https://django-stack.localhost"],
       allowedHosts: ["django-stack.localhost"],
     });
+    expect(backup).toMatchObject({ target: "volume", repository: "/backups/repository", remote: false, schedule: ["02:30"], passphrase: undefined });
     expect(app).toMatchObject({
       server: "gunicorn",
       replicas: 2,
@@ -83,6 +84,7 @@ describe("defaults", () => {
       bindAddress: ["127.0.0.1"],
       tls: { mode: "off" },
       protectData: false,
+      backup: undefined,
       url: "http://localhost:8080",
     });
     expect(config.app).toMatchObject({
@@ -118,7 +120,7 @@ describe("fails", () => {
     [
       "an unknown key",
       { domian: "x.example" },
-      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
+      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, backup, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
     ],
     [
       "an unknown key inside",

@@ -147,7 +147,7 @@ describe("a major version of Postgres", () => {
 
   test("other than the data's is refused: the site would start empty", async () => {
     expect(await errorOf(volumes(17))).toBe(
-      `${heading}postgres.version: got 18, and this stack's data is that of version 17; the site would start with an empty database; fix: set postgres.version to 17`,
+      `${heading}postgres.version: got 18, and this stack's data is that of version 17; the site would start with an empty database; fix: set postgres.version to 17, or postgres.upgradeFrom to 17 to take its data over`,
     );
   });
 

@@ -3,7 +3,7 @@ import { publicText, reveal, type Registration } from "./support/program.ts";
 import { program } from "./support/unit.ts";
 
 const container = "docker:index/container:Container";
-const serviceNames = (prefix: string) => new RegExp(`^${prefix}-(nginx|postgres|django-\\d+)$`);
+const serviceNames = (prefix: string) => new RegExp(`^${prefix}-(nginx|postgres|backup|django-\\d+)$`);
 
 function containers(registrations: Registration[]) {
   return registrations.filter(({ type }) => type === container).map((registration) => ({ ...registration, inputs: reveal(registration.inputs) }));
@@ -31,14 +31,14 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
 
   test("says for every container whether it may be deleted before it is replaced", async () => {
     for (const { name, deleteBeforeReplace, inputs } of containers((await run()).registrations)) {
-      const holdsPortOrData = name === `${prefix}-postgres` || (inputs.ports ?? []).length > 0;
+      const holdsPortOrData = [`${prefix}-postgres`, `${prefix}-backup`].includes(name) || (inputs.ports ?? []).length > 0;
       expect([name, deleteBeforeReplace]).toEqual([name, holdsPortOrData]);
     }
   });
 
   test("lets services run without root, bounded, watched and restarted", async () => {
     const services = containers((await run()).registrations).filter(({ name }) => serviceNames(prefix).test(name));
-    expect(services.length).toBe(stack === "dev" ? 3 : 4);
+    expect(services.length).toBe(stack === "dev" ? 3 : 5);
     for (const { name, inputs, onError, afterCreate } of services) {
       expect({ name, ...inputs }).toMatchObject({
         readOnly: true,
@@ -65,13 +65,15 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
       expect(inputs.ulimits[1]).toEqual({ name: "nproc", soft: 4 * processes, hard: 4 * processes });
       if (stack === "prod") expect(inputs.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
     }
-    const users = services.filter(({ name }) => !name.includes("-django-")).map(({ inputs }) => inputs.user);
+    // The one that makes backups is the database's own user.
+    const users = services.filter(({ name }) => !/-(django-\d+|backup)$/.test(name)).map(({ inputs }) => inputs.user);
     expect(new Set(users).size).toBe(users.length);
   });
 
   test("lets jobs run once, gated, with named capabilities, and on no network but the release's", async () => {
     const jobs = containers((await run()).registrations).filter(({ name }) => !serviceNames(prefix).test(name));
     expect(jobs.map(({ name }) => name.slice(prefix.length + 1)).sort()).toEqual([
+      ...(stack === "prod" ? ["backup-files-job", "backup-permissions"] : []),
       "django-files-job", "django-release", "django-release-permissions", "nginx-files-job", "postgres-files-job", "postgres-roles",
     ]); // prettier-ignore
     for (const { name, inputs, afterCreate } of jobs) {
@@ -103,6 +105,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
       .filter(({ inputs }) => secret.test(JSON.stringify(reveal(inputs))))
       .map(({ name }) => name.slice(prefix.length + 1));
     expect(holders.sort()).toEqual([
+      ...(stack === "prod" ? ["backup-files-job"] : []),
       ...(stack === "prod" ? ["certificate-authority", "certificate-leaf", "certificate-request"] : []), "django-files-job",
       ...(stack === "prod" ? ["nginx-files-job"] : []), "postgres-files-job", "postgres-roles",
     ]); // prettier-ignore
@@ -133,7 +136,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
           "django-stack.checkout": expect.stringMatching(/^[0-9a-f]{12}$/),
         });
       }
-      if (/-data$/.test(name)) expect(inputs).toEqual({ name });
+      if (/-(data|backups|acme-state)$/.test(name)) expect(inputs).toEqual({ name });
     }
   });
 
@@ -182,7 +185,7 @@ test("prod protects and keeps the data volumes, dev doesn't", async () => {
   const kept = async (stack: "dev" | "prod") =>
     (await program(stack)).registrations.filter(({ type }) => type.endsWith(":Volume")).map(({ name, protect, retainOnDelete }) => [name.replace(`django-stack-${stack}-`, ""), protect, retainOnDelete]).sort(); // prettier-ignore
   expect(await kept("prod")).toEqual([
-    ["acme-state", true, true], ["cache", false, false], ["django-files", false, false], ["media-data", true, true], ["nginx-files", false, false], ["owner", false, true],
+    ["acme-state", true, true], ["backup-files", false, false], ["backup-work", false, false], ["backups", true, true], ["cache", false, false], ["django-files", false, false], ["media-data", true, true], ["nginx-files", false, false], ["owner", false, true],
     ["postgres-18-data", true, true], ["postgres-files", false, false], ["postgres-socket", false, false], ["static-data", false, false],
   ]); // prettier-ignore
   for (const [, protect, retain] of await kept("dev")) expect([protect, retain]).toEqual([false, false]);
@@ -240,7 +243,7 @@ test("the outputs of prod", async () => {
     },
     superuserPassword: "secretdjangostackprodsuperuserpassword",
   });
-  expect(Object.keys(outputs.commands)).toEqual(["logs", "shell", "manage"]);
+  expect(Object.keys(outputs.commands)).toEqual(["logs", "shell", "manage", "dumpdata", "loaddata"]);
 });
 
 test("with ACME the stack's own certificate stands in, and no output is of it", async () => {

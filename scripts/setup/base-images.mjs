@@ -5,19 +5,28 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure, output, run, tail } from "./process.mjs";
 
-/** The images that a stack with default versions starts from, and the folder of the stand-in for each. */
+/** The images that a stack with default versions starts from; for each the folder of its stand-in and the Debian release that has its packages. */
 export const baseImages = [
-  { image: "postgres:18", standIn: "postgres" },
-  { image: "nginx:1.30", standIn: "nginx" },
-  { image: "python:3.14-slim", standIn: "python" },
+  { image: "postgres:18", standIn: "postgres", debian: "forky" },
+  { image: "nginx:1.30", standIn: "nginx", debian: "forky" },
+  { image: "python:3.14-slim", standIn: "python", debian: "forky" },
+  { image: "restic/restic:0.19.1", standIn: "restic", debian: "forky" },
 ];
 
-const standIns = join(dirname(fileURLToPath(import.meta.url)), "..", "stand-ins");
-const standInBase = "django-stack-stand-in/debian:forky";
+/** What an upgrade of the database is tested from. */
+export const olderPostgres = {
+  image: "postgres:17",
+  standIn: "postgres",
+  debian: "trixie",
+  buildArguments: { VERSION: "17", DATA: "/var/lib/postgresql/data", DATA_VOLUME: "/var/lib/postgresql/data" },
+};
 
-/** Makes sure of every base image and returns how, one line; throws a Failure that names the image and the cause. */
-export function ensureBaseImages(docker) {
-  const missing = baseImages.filter(({ image }) => !present(docker, image));
+const standIns = join(dirname(fileURLToPath(import.meta.url)), "..", "stand-ins");
+const standInBase = (debian) => `django-stack-stand-in/debian:${debian}`;
+
+/** Makes sure of every image and returns how, one line; throws a Failure that names the image and the cause. */
+export function ensureBaseImages(docker, images = baseImages) {
+  const missing = images.filter(({ image }) => !present(docker, image));
   const refused = [];
   for (const entry of missing) {
     const pull = run(docker.command, [...docker.arguments, "pull", "--quiet", entry.image], { timeoutSeconds: 600 });
@@ -33,8 +42,8 @@ export function ensureBaseImages(docker) {
       missing.filter(({ image }) => !present(docker, image)),
     );
   }
-  const stands = baseImages.filter(({ image }) => standInOf(docker, image) !== "").map(({ image }) => image);
-  const names = baseImages.map(({ image }) => image).join(", ");
+  const stands = images.filter(({ image }) => standInOf(docker, image) !== "").map(({ image }) => image);
+  const names = images.map(({ image }) => image).join(", ");
   return stands.length === 0 ? names : `${names} (stand-ins from Debian packages, no registry answered: ${stands.join(", ")})`;
 }
 
@@ -56,25 +65,30 @@ function buildStandIns(docker, cause, wanted) {
   if (process.getuid?.() !== 0 || !/^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release)) {
     throw new Failure("base images", `${wanted[0].image} can't be pulled: ${cause}`, "check the network, or `docker load` the images");
   }
-  if (!present(docker, standInBase)) importDebian(docker);
-  for (const { image, standIn } of wanted) {
+  for (const { image, standIn, debian, buildArguments = {} } of wanted) {
+    if (!present(docker, standInBase(debian))) importDebian(docker, debian);
     const tag = `django-stack-stand-in/${image}`;
     const build = run(
       docker.command,
-      [...docker.arguments, "build", "--build-arg", `BASE=${standInBase}`, "--tag", tag, "--tag", image, join(standIns, standIn)],
+      [
+        ...docker.arguments,
+        "build",
+        ...Object.entries({ BASE: standInBase(debian), ...buildArguments }).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
+        ...["--tag", tag, "--tag", image, join(standIns, standIn)],
+      ],
       { timeoutSeconds: 900 },
     );
     if (build.status !== 0) {
       throw new Failure(
         "base images",
         `${image} can't be pulled (${cause}), and its stand-in doesn't build:\n${tail(build.stdout + build.stderr, 10)}`,
-        `docker build --build-arg BASE=${standInBase} ${join("scripts", "stand-ins", standIn)}`,
+        `docker build --build-arg BASE=${standInBase(debian)} ${join("scripts", "stand-ins", standIn)}`,
       );
     }
   }
 }
 
-function importDebian(docker) {
+function importDebian(docker, debian) {
   if (run("debootstrap", ["--version"]).status !== 0) {
     run("apt-get", ["update"], { timeoutSeconds: 300 });
     const install = run("apt-get", ["install", "-y", "--no-install-recommends", "debootstrap"], { timeoutSeconds: 300 });
@@ -84,11 +98,9 @@ function importDebian(docker) {
   try {
     const root = join(folder, "root");
     // No mirror is named: debootstrap's own default. The script is named, for an older debootstrap doesn't know this release.
-    const bootstrap = run(
-      "debootstrap",
-      ["--variant=minbase", "--include=ca-certificates", "forky", root, "", "/usr/share/debootstrap/scripts/sid"],
-      { timeoutSeconds: 900 },
-    );
+    const bootstrap = run("debootstrap", ["--variant=minbase", "--include=ca-certificates", debian, root, "", "/usr/share/debootstrap/scripts/sid"], {
+      timeoutSeconds: 900,
+    });
     if (bootstrap.status !== 0) throw new Failure("base images", tail(bootstrap.stdout, 3), "check that Debian's packages can be reached");
     // A testing release's Release file runs out between two of its updates, and a network may have a certificate authority of its own.
     const prepare = `
@@ -100,7 +112,7 @@ function importDebian(docker) {
     const archive = join(folder, "debian.tar");
     const prepared = run("sh", ["-ec", prepare, "sh", root, archive], { timeoutSeconds: 300 });
     if (prepared.status !== 0) throw new Failure("base images", tail(prepared.stderr, 3), "check the free space under the temporary folder");
-    const imported = run(docker.command, [...docker.arguments, "import", archive, standInBase], { timeoutSeconds: 300 });
+    const imported = run(docker.command, [...docker.arguments, "import", archive, standInBase(debian)], { timeoutSeconds: 300 });
     if (imported.status !== 0) throw new Failure("base images", tail(imported.stderr, 3), "check the free space of the Docker host");
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -6,7 +6,8 @@ test("two login roles take turns", () => {
 });
 
 test("the script, word for word", () => {
-  expect(renderDatabaseRoles({ passwordVersion: 2, password: "new", previousPassword: "old", createDatabases: false })).toBe(`\\set ON_ERROR_STOP on
+  expect(renderDatabaseRoles({ passwordVersion: 2, password: "new", previousPassword: "old", createDatabases: false, requestSeconds: 30 }))
+    .toBe(`\\set ON_ERROR_STOP on
 \\set QUIET on
 SET log_statement = 'none';
 SET log_min_duration_statement = -1;
@@ -16,12 +17,19 @@ ALTER ROLE django NOLOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB;
 SELECT 'CREATE ROLE django_even NOLOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'django_even') \\gexec
 GRANT django TO django_even;
 ALTER ROLE django_even SET role TO 'django';
+ALTER ROLE django_even SET statement_timeout TO '30s';
+ALTER ROLE django_even SET lock_timeout TO '30s';
+ALTER ROLE django_even SET idle_in_transaction_session_timeout TO '60s';
 ALTER ROLE django_even LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 'new';
 SELECT 'CREATE ROLE django_odd NOLOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'django_odd') \\gexec
 GRANT django TO django_odd;
 ALTER ROLE django_odd SET role TO 'django';
+ALTER ROLE django_odd SET statement_timeout TO '30s';
+ALTER ROLE django_odd SET lock_timeout TO '30s';
+ALTER ROLE django_odd SET idle_in_transaction_session_timeout TO '60s';
 ALTER ROLE django_odd LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD 'old';
 SELECT 'CREATE DATABASE django OWNER django' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'django') \\gexec
+ALTER DATABASE django RESET default_transaction_read_only;
 REVOKE ALL ON DATABASE django FROM PUBLIC;
 ALTER ROLE postgres PASSWORD NULL;
 \\echo roles: django_even in use
@@ -29,7 +37,7 @@ ALTER ROLE postgres PASSWORD NULL;
 });
 
 test("fails on a password that would have to be quoted, without showing it", () => {
-  const render = () => renderDatabaseRoles({ passwordVersion: 1, password: "a'b", previousPassword: "x", createDatabases: true });
+  const render = () => renderDatabaseRoles({ passwordVersion: 1, password: "a'b", previousPassword: "x", createDatabases: true, requestSeconds: 30 });
   expect(render).toThrow("a database password holds other characters than letters and digits");
   expect(render).not.toThrow("a'b");
 });

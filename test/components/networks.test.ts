@@ -3,7 +3,7 @@ import { Networks } from "../../components/networks.ts";
 import { componentResources, labelsOf, owner } from "../support/component.ts";
 
 test("three networks, of which the database's has no way out", async () => {
-  const resources = await componentResources(() => new Networks("movies-prod", { owner, publishDatabase: false }));
+  const resources = await componentResources(() => new Networks("movies-prod", { owner, publishDatabase: false, remoteBackups: false }));
   expect(Object.entries(resources).map(([key, { inputs }]) => [key, inputs.name, inputs.internal])).toEqual([
     ["Network movies-prod-app", "movies-prod-app", false],
     ["Network movies-prod-db", "movies-prod-db", true],
@@ -16,7 +16,7 @@ test("three networks, of which the database's has no way out", async () => {
 });
 
 test("a fourth one where the database is published", async () => {
-  const resources = await componentResources(() => new Networks("movies-dev", { owner, publishDatabase: true }));
+  const resources = await componentResources(() => new Networks("movies-dev", { owner, publishDatabase: true, remoteBackups: false }));
   expect(Object.keys(resources)).toContain("Network movies-dev-dev");
   expect(resources["Network movies-dev-dev"].inputs.internal).toBe(false);
 });

@@ -3,7 +3,14 @@ import { expect, test } from "vitest";
 import { Secrets, type SecretsArgs } from "../../components/secrets.ts";
 import { componentResources } from "../support/component.ts";
 
-const args: SecretsArgs = { databasePasswordVersion: 1, secretKeyVersion: 1, basicAuthPasswordVersion: 1, superuser: false, basicAuth: false };
+const args: SecretsArgs = {
+  databasePasswordVersion: 1,
+  secretKeyVersion: 1,
+  basicAuthPasswordVersion: 1,
+  superuser: false,
+  basicAuth: false,
+  protectData: true,
+};
 const lengths = async (change: Partial<SecretsArgs>) =>
   Object.values(await componentResources(() => new Secrets("movies-prod", { ...args, ...change }))).map(({ name, inputs }) => [
     name.replace("movies-prod-", ""),
@@ -13,6 +20,7 @@ const lengths = async (change: Partial<SecretsArgs>) =>
 
 test("two passwords, two keys, and initdb's password", async () => {
   expect(await lengths({})).toEqual([
+    ["backup-passphrase", 32, false],
     ["database-password-0", 40, false],
     ["database-password-1", 40, false],
     ["initial-password", 40, false],
@@ -23,7 +31,14 @@ test("two passwords, two keys, and initdb's password", async () => {
 
 test("a version counted up keeps the one before and drops the one before that", async () => {
   const names = (await lengths({ databasePasswordVersion: 2, secretKeyVersion: 5 })).map(([name]) => name);
-  expect(names).toEqual(["database-password-1", "database-password-2", "initial-password", "secret-key-4", "secret-key-5"]);
+  expect(names).toEqual(["backup-passphrase", "database-password-1", "database-password-2", "initial-password", "secret-key-4", "secret-key-5"]);
+});
+
+test("the backups' passphrase outlives a destroy as the backups do", async () => {
+  for (const protectData of [true, false]) {
+    const resources = Object.values(await componentResources(() => new Secrets("movies-prod", { ...args, protectData })));
+    expect(resources.filter(({ protect }) => protect).map(({ name }) => name)).toEqual(protectData ? ["movies-prod-backup-passphrase"] : []);
+  }
 });
 
 test("a superuser's password where there is one", async () => {
@@ -39,6 +54,6 @@ test("every output is secret", async () => {
   let secrets: Secrets | undefined;
   await componentResources(() => (secrets = new Secrets("movies-prod", { ...args, superuser: true, basicAuth: true })));
   const outputs = Object.values(secrets ?? {}).filter((value) => pulumi.Output.isInstance(value) && value !== secrets?.urn);
-  expect(outputs).toHaveLength(7);
+  expect(outputs).toHaveLength(8);
   for (const output of outputs) expect(await pulumi.isSecret(output)).toBe(true);
 });

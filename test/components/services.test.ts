@@ -41,8 +41,13 @@ test("Postgres", async () => {
     destroyGraceSeconds: 120,
     stopSignal: "SIGINT",
     image: "sha256:movies-prod-postgres-image",
-    command: ["postgres"],
+    entrypoints: ["/bin/bash", "/run/stack/initial/start.sh"],
+    command: [
+      "postgres", "-c", "max_connections=100", "-c", "shared_buffers=256MB", "-c", "effective_cache_size=768MB", "-c", "maintenance_work_mem=64MB",
+      "-c", "work_mem=4MB", "-c", "max_wal_size=1024MB", "-c", "wal_compression=on", "-c", "random_page_cost=1.1",
+    ], // prettier-ignore
     envs: [
+      "POSTGRES_DATA=/var/lib/postgresql",
       "POSTGRES_PASSWORD_FILE=/run/stack/initial/password",
       "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
     ],
@@ -101,7 +106,7 @@ test("the release job", async () => {
     "DJANGO_SUPERUSER_EMAIL=a@b.example",
     expect.stringMatching(/^DJANGO_SUPERUSER_PASSWORD_FILE=\/run\/stack\/[0-9a-f]{12}\/DJANGO_SUPERUSER_PASSWORD$/),
     "DJANGO_SUPERUSER_USERNAME=admin",
-    "PGOPTIONS=-c lock_timeout=4s -c statement_timeout=300s",
+    "PGOPTIONS=-c lock_timeout=4s -c statement_timeout=300s -c idle_in_transaction_session_timeout=300s",
     "RELEASE_TIMEOUT_SECONDS=300",
     "STATIC_SOURCE=/srv/static",
     "WORKER_CLASS=gthread",
@@ -111,7 +116,9 @@ test("the release job", async () => {
 
 test("the release job's own settings win over the user's", async () => {
   const { envs } = await container("django-release", { app: { env: { PGOPTIONS: "-c work_mem=1MB" } } });
-  expect(envs.filter((line: string) => line.startsWith("PGOPTIONS="))).toEqual(["PGOPTIONS=-c lock_timeout=4s -c statement_timeout=300s"]);
+  expect(envs.filter((line: string) => line.startsWith("PGOPTIONS="))).toEqual([
+    "PGOPTIONS=-c lock_timeout=4s -c statement_timeout=300s -c idle_in_transaction_session_timeout=300s",
+  ]);
 });
 
 test("a replica", async () => {

@@ -2,13 +2,14 @@ import { expect, test } from "vitest";
 import { Volumes } from "../../components/volumes.ts";
 import { componentResources, labelsOf, owner } from "../support/component.ts";
 
-const volumes = (protectData: boolean, postgresVersion = 18) =>
-  componentResources(() => new Volumes("movies-prod", { owner, postgresVersion, protectData }));
+const volumes = (protectData: boolean, postgresVersion = 18, olderPostgresVersion?: number) =>
+  componentResources(() => new Volumes("movies-prod", { owner, postgresVersion, olderPostgresVersion, protectData }));
 
 test("fixed names, no labels, and protection where it is asked for", async () => {
   const resources = await volumes(true);
   expect(Object.values(resources).map(({ name, inputs, protect, retainOnDelete }) => [name, Object.keys(inputs), protect, retainOnDelete])).toEqual([
     ["movies-prod-acme-state", ["name"], true, true],
+    ["movies-prod-backups", ["name"], true, true],
     ["movies-prod-cache", ["name"], false, false],
     ["movies-prod-media-data", ["name"], true, true],
     ["movies-prod-owner", ["labels", "name"], false, true],
@@ -32,4 +33,12 @@ test("each waits for the volume that says whose they are", async () => {
 
 test("the database's name carries the major version", async () => {
   expect(Object.keys(await volumes(true, 17))).toContain("Volume movies-prod-postgres-17-data");
+});
+
+test("the other version's volume stays declared, and protected, beside the one in use", async () => {
+  const resources = await volumes(true, 18, 17);
+  for (const major of [17, 18]) {
+    const { protect, retainOnDelete } = resources[`Volume movies-prod-postgres-${major}-data`];
+    expect([major, protect, retainOnDelete]).toEqual([major, true, true]);
+  }
 });

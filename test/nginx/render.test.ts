@@ -99,6 +99,11 @@ test("the site behind TLS, word for word", () => {
         root /vol/web;
         include media-headers.conf;
 
+        # What a restore keeps beside the uploads, and whatever else hides its name.
+        location ~ /\\. {
+            return 404;
+        }
+
         # What a browser would run or read as a page of the site's is shown as plain text.
         location ~* \\.(?:html?|xhtml|shtml|xml|xsl|m?js|css)$ {
             types { }

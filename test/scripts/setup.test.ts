@@ -183,7 +183,12 @@ describe("npm packages", () => {
 
 test("the base images are those that the defaults start from", () => {
   const from = [...readFileSync(join(root, "django/Dockerfile"), "utf8").matchAll(/^FROM (\S+:\S+)/gm)].map(([, image]) => image);
-  expect(baseImages.map(({ image }) => image)).toEqual([`postgres:${settings.postgres.version.prod}`, "nginx:1.30", ...new Set(from)]);
+  expect(baseImages.map(({ image }) => image)).toEqual([
+    `postgres:${settings.postgres.version.prod}`,
+    "nginx:1.30",
+    ...new Set(from),
+    "restic/restic:0.19.1",
+  ]);
 });
 
 test("package.json asks for the Node.js that the set-up makes sure of", () => {

@@ -60,7 +60,7 @@ export class ContainerStack implements StackDriver {
           this.leftovers.push(made);
         }
       }
-      await Promise.all(this.leftovers.splice(0).map((made) => this.remove(made, operations)));
+      await this.removeAll(this.leftovers.splice(0), operations);
       return { outputs, operations };
     } catch (error) {
       throw new Error([(error as Error).message, ...printed].join("\n"));
@@ -70,15 +70,12 @@ export class ContainerStack implements StackDriver {
     }
   }
 
-  /** Removes what this stack made, as a destroy that leaves protected resources out does, and forgets its secrets. */
+  /** Removes what this stack made, and forgets its secrets, as a destroy that leaves protected resources out does. */
   async destroy(): Promise<void> {
     const all = [...this.leftovers, ...[...this.made.values()].reverse()];
     this.leftovers = [];
-    this.made.clear();
-    for (const kind of ["container:Container", "network:Network", "volume:Volume"]) {
-      const ofKind = all.filter(({ registration: { type, protect, retainOnDelete } }) => type.endsWith(kind) && !protect && !retainOnDelete);
-      await Promise.all(ofKind.map((made) => this.remove(made, [])));
-    }
+    this.made = new Map([...this.made].filter(([, { registration }]) => registration.protect));
+    await this.removeAll(all.filter(({ registration }) => !registration.protect));
   }
 
   async sweep(): Promise<void> {
@@ -143,6 +140,15 @@ export class ContainerStack implements StackDriver {
     return made;
   }
 
+  /** Removes what isn't to be retained, users before what they use. */
+  private async removeAll(all: readonly Made[], operations: Operation[] = []): Promise<void> {
+    for (const kind of [":Container", ":Network", ":Volume", ""]) {
+      const known = (type: string) => [":Container", ":Network", ":Volume"].some((other) => type.endsWith(other));
+      const ofKind = all.filter(({ registration: { type } }) => (kind === "" ? !known(type) : type.endsWith(kind)));
+      await Promise.all(ofKind.filter(({ registration }) => !registration.retainOnDelete).map((made) => this.remove(made, operations)));
+    }
+  }
+
   private async remove({ registration, inputs, id, state }: Made, operations: Operation[]): Promise<void> {
     const { type, name } = registration;
     operations.push(`delete ${type} ${name}`);
@@ -190,7 +196,7 @@ async function createOther({ type, name }: Registration, inputs: Record<string, 
       return { id, state: { ...inputs, ipamConfigs: IPAM.Config.map(({ Subnet, Gateway }: any) => ({ subnet: Subnet, gateway: Gateway })) } };
     }
     case "docker:index/volume:Volume":
-      await engineApi("POST", "/volumes/create", { Name: inputs.name, Labels: labels });
+      await engineApi("POST", "/volumes/create", { Name: inputs.name, Labels: labels, DriverOpts: inputs.driverOpts });
       return { id: inputs.name, state: inputs };
     case "random:index/randomPassword:RandomPassword": {
       const result = randomBytes(inputs.length).toString("hex").slice(0, inputs.length);

@@ -14,6 +14,7 @@ export async function runContainer(inputs: Record<string, any>): Promise<{ id: s
   const { Id: id } = await engineApi("POST", `/containers/create?name=${inputs.name}`, {
     Image: inputs.image,
     User: inputs.user,
+    Hostname: inputs.hostname,
     Env: inputs.envs,
     Entrypoint: inputs.entrypoints,
     Cmd: inputs.command?.length > 0 ? inputs.command : undefined,
@@ -30,6 +31,7 @@ export async function runContainer(inputs: Record<string, any>): Promise<{ id: s
     HostConfig: {
       ReadonlyRootfs: inputs.readOnly,
       Tmpfs: inputs.tmpfs,
+      GroupAdd: inputs.groupAdds,
       CapAdd: inputs.capabilities?.adds,
       CapDrop: inputs.capabilities?.drops,
       SecurityOpt: inputs.securityOpts,

@@ -1,0 +1,184 @@
+import { join } from "node:path";
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { BackupConfig } from "../backup-config.ts";
+import type { Config } from "../config.ts";
+import { mediaPath, secretFilesId } from "./django-environment.ts";
+import { FilesVolume } from "./files-volume.ts";
+import { jobGate, serviceHooks } from "./gates.ts";
+import { labels, shortHash, type Owner } from "./labels.ts";
+import type { Networks } from "./networks.ts";
+import { dataPath, postgresUser, type Postgres } from "./postgres.ts";
+import { jobProfile, serviceProfile } from "./profiles.ts";
+import type { Volumes } from "./volumes.ts";
+
+export interface BackupArgs {
+  readonly owner: Owner;
+  readonly config: Pick<Config, "dockerHost" | "postgres" | "prefix"> & { readonly app: Pick<Config["app"], "uid" | "gid"> };
+  readonly backup: BackupConfig;
+  /** What backups are encrypted with; secret. */
+  readonly passphrase: pulumi.Output<string>;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly postgres: Postgres;
+}
+
+/** Makes a backup of the database and the media files at its times of day, and proves each by restoring it inside its own container. */
+export class Backup extends pulumi.ComponentResource {
+  constructor(name: string, args: BackupArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("django-stack:index:Backup", name, {}, opts);
+    const { owner, config, backup, volumes, postgres } = args;
+    const { dockerHost } = config;
+    const image = new docker.Image(
+      `${name}-image`,
+      {
+        imageName: `${name}:current`,
+        skipPush: true,
+        build: {
+          context: scripts,
+          dockerfile: join(scripts, "Dockerfile"),
+          args: {
+            POSTGRES: postgres.imageName,
+            RESTIC: resticImage,
+            PACKAGES: backup.sftp ? "openssh-client" : "",
+            DJANGO_STACK_NAME: owner.name,
+            DJANGO_STACK_STACK: owner.stack,
+            DJANGO_STACK_CHECKOUT: owner.checkout,
+          },
+        },
+      },
+      { parent: this, dependsOn: postgres },
+    );
+    const contents = secretContents(args);
+    const id = pulumi.unsecret(pulumi.all([args.passphrase, contents]).apply(([passphrase, files]) => secretFilesId(passphrase, files)));
+    const files = new FilesVolume(
+      `${name}-files`,
+      { owner, component: "backup", dockerHost, image: postgres.imageId, id, files: contents, user: postgresUser },
+      { parent: this },
+    );
+    const work = new docker.Volume(
+      `${name}-work`,
+      { name: `${name}-work`, labels: labels(owner, "backup") },
+      { parent: this, ignoreChanges: ["labels"] },
+    );
+    const places = {
+      "/backups": backup.folder === undefined ? volumes.backups.name : folderVolume(name, backup.folder, this).name,
+      "/work": work.name,
+    };
+    const storage = Object.entries(places).map(([target, source]) => ({ type: "volume", source, target }));
+    const permissions = new docker.Container(
+      `${name}-permissions`,
+      {
+        ...jobProfile({ owner, component: "backup", user: "0:0", capabilities: ["CHOWN", "FOWNER"], memory: 64, labels: { job: "permissions" } }),
+        image: postgres.imageId,
+        networkMode: "none",
+        entrypoints: ["timeout", "60", "/bin/sh", "-c"],
+        command: [`chown ${postgresUser} /backups /work && chmod 0700 /work`],
+        mounts: storage,
+      },
+      { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-permissions`, dockerHost)] } },
+    );
+    const [uid, gid] = postgresUser.split(":").map(Number);
+    new docker.Container(
+      name,
+      {
+        ...serviceProfile({
+          owner,
+          component: "backup",
+          uid,
+          gid,
+          cpus: backup.cpus,
+          memory: backup.memory,
+          processes: 512,
+          tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
+          healthcheck: {
+            command: ["CMD", "bash", "/usr/local/lib/backup/backup.sh", "health"],
+            intervalSeconds: 10,
+            timeoutSeconds: 10,
+            retries: 2,
+            startSeconds: 60,
+          },
+          stopSeconds: 30,
+          labels: { files: id },
+        }),
+        image: image.repoDigest,
+        hostname: name,
+        // Uploads belong to the app's group.
+        groupAdds: [String(config.app.gid)],
+        envs: renderBackupEnvironment(backup, config, id),
+        mounts: [
+          ...storage,
+          // The image declares a volume there; without a mount each container would get one without a name.
+          { type: "volume", source: work.name, target: dataPath(config.postgres.version) },
+          { type: "volume", source: postgres.socket, target: "/run/postgresql" },
+          { type: "volume", source: volumes.mediaData.name, target: mediaPath, readOnly: true },
+          { type: "volume", source: files.volume, target: "/run/stack", readOnly: true },
+        ],
+        ...(backup.remote && args.networks.backup ? { networksAdvanced: [{ name: args.networks.backup.name }] } : { networkMode: "none" }),
+      },
+      {
+        parent: this,
+        dependsOn: [files, permissions, postgres],
+        // Two of them would make each backup twice.
+        deleteBeforeReplace: true,
+        hooks: serviceHooks(name, dockerHost),
+      },
+    );
+    this.registerOutputs({});
+  }
+}
+
+const scripts = "./containers/backup";
+
+/** The version that the tests ran with; github.com/restic/restic. */
+const resticImage = "restic/restic:0.19.1";
+
+/** A volume that is a folder of the Docker host: nothing of the program needs to be a path there. */
+function folderVolume(name: string, folder: string, parent: pulumi.Resource): docker.Volume {
+  const volumeName = `${name}-folder-${shortHash(folder)}`;
+  return new docker.Volume(
+    volumeName,
+    { name: volumeName, driverOpts: { type: "none", o: "bind", device: folder } },
+    { parent, retainOnDelete: true },
+  );
+}
+
+function secretContents({ backup, passphrase }: BackupArgs): pulumi.Output<Record<string, string>> {
+  return pulumi.secret(
+    pulumi
+      .all([passphrase, backup.credentials, backup.sshKey ?? pulumi.output(undefined)])
+      .apply(([phrase, credentials, sshKey]): Record<string, string> => {
+        const files = { passphrase: phrase, environment: renderShellVariables(credentials), "ssh-key": sshKey, "known-hosts": backup.sshHostKeys };
+        return Object.fromEntries(Object.entries(files).flatMap(([name, content]) => (content === undefined ? [] : [[name, content]])));
+      }),
+  );
+}
+
+/** Returns lines that a shell reads as variables with just these values. */
+export function renderShellVariables(variables: Readonly<Record<string, string>>): string {
+  return Object.keys(variables)
+    .sort()
+    .map((name) => `${name}='${variables[name].replaceAll("'", "'\\''")}'\n`)
+    .join("");
+}
+
+/** Returns the environment of backup.sh and restore.sh; it holds no secret. */
+export function renderBackupEnvironment(
+  backup: Pick<BackupConfig, "repository" | "target" | "schedule" | "keepDaily" | "keepWeekly" | "keepMonthly" | "maxAgeHours">,
+  { prefix, app }: { readonly prefix: string; readonly app: Pick<Config["app"], "uid" | "gid"> },
+  filesId: pulumi.Input<string>,
+): pulumi.Input<string>[] {
+  return [
+    "BACKUP_DATABASE=django",
+    pulumi.interpolate`BACKUP_FILES=/run/stack/${filesId}`,
+    `BACKUP_HOST=${prefix}`,
+    `BACKUP_KEEP_DAILY=${backup.keepDaily}`,
+    `BACKUP_KEEP_MONTHLY=${backup.keepMonthly}`,
+    `BACKUP_KEEP_WEEKLY=${backup.keepWeekly}`,
+    `BACKUP_MAX_AGE_HOURS=${backup.maxAgeHours}`,
+    `BACKUP_TARGET=${backup.target}`,
+    `BACKUP_TIMES=${backup.schedule.join(" ")}`,
+    `MEDIA_USER=${app.uid}:${app.gid}`,
+    `RESTIC_REPOSITORY=${backup.repository}`,
+  ];
+}

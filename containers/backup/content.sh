@@ -1,0 +1,46 @@
+# What a backup holds, and whether something else holds the same. Sourced by the other scripts.
+library=/usr/local/lib/backup
+# Where the app has them too. A folder that the image has would lend an empty volume its own owner.
+media=/vol/web/media
+
+# Prints a database's content as content.sql does: content_of SOCKET DATABASE
+content_of() { as_postgres psql --no-psqlrc --quiet --host="$1" --username=postgres --dbname="$2" --file=$library/content.sql; }
+
+# Prints the paths of all media files, each ended by a NUL; what a restore keeps beside them isn't the site's.
+media_files() { find . -type f ! -path './.restoring/*' ! -path './.replaced-*' -print0 | LC_ALL=C sort -z; }
+
+# Restores a dump into an empty database and makes sure that it holds what the backup says: restore_dump SOCKET DATABASE FOLDER
+restore_dump() {
+  as_postgres pg_restore --host="$1" --username=postgres --dbname="$2" --jobs=2 --exit-on-error "$3/database.dump"
+  if [ -f "$3/content" ]; then
+    content_of "$1" "$2" > "$3/restored"
+    if ! diff "$3/content" "$3/restored" > "$3/differences"; then
+      fail "what was restored isn't what was saved: $(sed -n 's/^[<>] \([^|]*\)|.*/\1/p' "$3/differences" | sort -u | head -n 5 | paste -sd ' ')"
+    fi
+  fi
+}
+
+# Makes the roles that objects of a backup belong to, without logins, where they are missing: ensure_roles SOCKET FOLDER
+ensure_roles() {
+  while read -r role; do
+    as_postgres psql --no-psqlrc --quiet --host="$1" --username=postgres --dbname=postgres --set=ON_ERROR_STOP=1 --set=role="$role" <<< \
+      "SELECT format('CREATE ROLE %I NOLOGIN', :'role') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec"
+  done < "$2/roles"
+}
+
+# Starts a database server that nobody can reach over a network, for one restore: start_scratch; its socket is in /work/scratch.
+start_scratch() {
+  stop_scratch
+  as_postgres mkdir -p /work/scratch
+  as_postgres initdb --pgdata=/work/scratch/data --no-sync --encoding=UTF8 --locale=C.UTF-8 --auth=trust --username=postgres > /work/scratch/log
+  # It lives for minutes: nothing needs to survive a crash of it.
+  as_postgres pg_ctl --pgdata=/work/scratch/data --log=/work/scratch/log --wait --timeout=120 --silent --options="-c listen_addresses='' \
+    -c unix_socket_directories=/work/scratch -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 \
+    -c max_wal_size=2GB -c autovacuum=off -c shared_buffers=128MB -c maintenance_work_mem=64MB" start 9>&- \
+    || fail "the server that backups are restored into doesn't start: $(tail -n 1 /work/scratch/log)"
+}
+
+stop_scratch() {
+  if [ -f /work/scratch/data/postmaster.pid ]; then as_postgres pg_ctl --pgdata=/work/scratch/data --mode=immediate --wait --silent stop || true; fi
+  rm -rf /work/scratch
+}
