@@ -87,16 +87,8 @@ export const caCertificate = config.tls.mode === "self-signed" ? ownCertificate?
 export const certificateNotAfter = notAfter;
 export const image = appImage.imageId;
 export const release = appImage.release;
-export const networks = { edge: nets.edge.name, app: nets.app.name, db: nets.db.name, dev: nets.dev?.name, backup: nets.backup?.name };
-export const volumes = {
-  staticData: vols.staticData.name,
-  mediaData: vols.mediaData.name,
-  postgresData: vols.postgresData.name,
-  olderPostgresData: vols.olderPostgresData?.name,
-  backups: vols.backups.name,
-  acmeState: vols.acmeState.name,
-  cache: vols.cache.name,
-};
+export const networks = nets.names;
+export const volumes = vols.names;
 export const commands = commandsOf(owner, files.id, dockerHost);
 export { backupPassphrase };
 export const superuserPassword = secrets.superuserPassword;

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
+import { backupWarnings } from "./components/backup-warnings.ts";
 import { dockerCommand, DockerError, type DockerCommand } from "./components/docker-engine.ts";
-import { componentFilters } from "./components/labels.ts";
 import { certificateWarnings } from "./components/served-certificate.ts";
 import type { Config } from "./config.ts";
 import { letsEncrypt } from "./tls-checks.ts";
@@ -55,26 +55,8 @@ async function warnOfCertificates(config: Config, docker: DockerCommand): Promis
 
 async function warnOfBackups({ backup, environment, owner }: Config, docker: DockerCommand): Promise<void> {
   if (environment !== "prod") return;
-  if (backup === undefined) return pulumi.log.warn("backup.enabled is false: nobody makes backups of this stack's data");
-  if (!backup.remote) {
-    void pulumi.log.warn(
-      "backup.target: the backups are on the same Docker host as the data, and are lost with it; set it to sftp:user@host:/path or s3:https://host/bucket",
-    );
-  }
-  const { name, stack } = owner;
-  const { stdout } = await docker("ps", "--quiet", ...componentFilters({ name, stack, component: "backup" }));
-  const [container] = stdout.split("\n");
-  if (container === "") return;
-  try {
-    const { stdout: late } = await docker("exec", container, "bash", "-c", `${backupScript} late || true`);
-    if (late.trim() !== "") void pulumi.log.warn(`${late.trim()}; see docker logs ${container}`);
-  } catch (error) {
-    if (!(error instanceof DockerError)) throw error;
-    void pulumi.log.warn(`the backups can't be asked for their state: ${error.message}`);
-  }
+  for (const warning of await backupWarnings({ docker, ...owner, backup })) void pulumi.log.warn(warning);
 }
-
-const backupScript = "bash /usr/local/lib/backup/backup.sh";
 
 async function engineProblem(docker: DockerCommand, dockerHost: string | undefined): Promise<string | undefined> {
   const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;

@@ -1,8 +1,9 @@
-import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { BackupConfig } from "../backup-config.ts";
 import type { Config } from "../config.ts";
+import { backupSecrets, renderBackupEnvironment } from "./backup-environment.ts";
+import { BackupImage } from "./backup-image.ts";
 import { mediaPath, secretFilesId } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { jobGate, serviceHooks } from "./gates.ts";
@@ -29,27 +30,12 @@ export class Backup extends pulumi.ComponentResource {
     super("django-stack:index:Backup", name, {}, opts);
     const { owner, config, backup, volumes, postgres } = args;
     const { dockerHost } = config;
-    const image = new docker.Image(
+    const image = new BackupImage(
       `${name}-image`,
-      {
-        imageName: `${name}:current`,
-        skipPush: true,
-        build: {
-          context: scripts,
-          dockerfile: join(scripts, "Dockerfile"),
-          args: {
-            POSTGRES: postgres.imageName,
-            RESTIC: resticImage,
-            PACKAGES: backup.sftp ? "openssh-client" : "",
-            DJANGO_STACK_NAME: owner.name,
-            DJANGO_STACK_STACK: owner.stack,
-            DJANGO_STACK_CHECKOUT: owner.checkout,
-          },
-        },
-      },
+      { owner, postgresImage: postgres.imageName, sftp: backup.sftp },
       { parent: this, dependsOn: postgres },
     );
-    const contents = secretContents(args);
+    const contents = backupSecrets(args.passphrase, backup);
     const id = pulumi.unsecret(pulumi.all([args.passphrase, contents]).apply(([passphrase, files]) => secretFilesId(passphrase, files)));
     const files = new FilesVolume(
       `${name}-files`,
@@ -101,11 +87,11 @@ export class Backup extends pulumi.ComponentResource {
           stopSeconds: 30,
           labels: { files: id },
         }),
-        image: image.repoDigest,
+        image: image.imageId,
         hostname: name,
         // Uploads belong to the app's group.
         groupAdds: [String(config.app.gid)],
-        envs: renderBackupEnvironment(backup, config, id),
+        envs: renderBackupEnvironment({ backup, prefix: config.prefix, app: config.app, filesId: id }),
         mounts: [
           ...storage,
           // The image declares a volume there; without a mount each container would get one without a name.
@@ -128,11 +114,6 @@ export class Backup extends pulumi.ComponentResource {
   }
 }
 
-const scripts = "./containers/backup";
-
-/** The version that the tests ran with; github.com/restic/restic. */
-const resticImage = "restic/restic:0.19.1";
-
 /** A volume that is a folder of the Docker host: nothing of the program needs to be a path there. */
 function folderVolume(name: string, folder: string, parent: pulumi.Resource): docker.Volume {
   const volumeName = `${name}-folder-${shortHash(folder)}`;
@@ -141,44 +122,4 @@ function folderVolume(name: string, folder: string, parent: pulumi.Resource): do
     { name: volumeName, driverOpts: { type: "none", o: "bind", device: folder } },
     { parent, retainOnDelete: true },
   );
-}
-
-function secretContents({ backup, passphrase }: BackupArgs): pulumi.Output<Record<string, string>> {
-  return pulumi.secret(
-    pulumi
-      .all([passphrase, backup.credentials, backup.sshKey ?? pulumi.output(undefined)])
-      .apply(([phrase, credentials, sshKey]): Record<string, string> => {
-        const files = { passphrase: phrase, environment: renderShellVariables(credentials), "ssh-key": sshKey, "known-hosts": backup.sshHostKeys };
-        return Object.fromEntries(Object.entries(files).flatMap(([name, content]) => (content === undefined ? [] : [[name, content]])));
-      }),
-  );
-}
-
-/** Returns lines that a shell reads as variables with just these values. */
-export function renderShellVariables(variables: Readonly<Record<string, string>>): string {
-  return Object.keys(variables)
-    .sort()
-    .map((name) => `${name}='${variables[name].replaceAll("'", "'\\''")}'\n`)
-    .join("");
-}
-
-/** Returns the environment of backup.sh and restore.sh; it holds no secret. */
-export function renderBackupEnvironment(
-  backup: Pick<BackupConfig, "repository" | "target" | "schedule" | "keepDaily" | "keepWeekly" | "keepMonthly" | "maxAgeHours">,
-  { prefix, app }: { readonly prefix: string; readonly app: Pick<Config["app"], "uid" | "gid"> },
-  filesId: pulumi.Input<string>,
-): pulumi.Input<string>[] {
-  return [
-    "BACKUP_DATABASE=django",
-    pulumi.interpolate`BACKUP_FILES=/run/stack/${filesId}`,
-    `BACKUP_HOST=${prefix}`,
-    `BACKUP_KEEP_DAILY=${backup.keepDaily}`,
-    `BACKUP_KEEP_MONTHLY=${backup.keepMonthly}`,
-    `BACKUP_KEEP_WEEKLY=${backup.keepWeekly}`,
-    `BACKUP_MAX_AGE_HOURS=${backup.maxAgeHours}`,
-    `BACKUP_TARGET=${backup.target}`,
-    `BACKUP_TIMES=${backup.schedule.join(" ")}`,
-    `MEDIA_USER=${app.uid}:${app.gid}`,
-    `RESTIC_REPOSITORY=${backup.repository}`,
-  ];
 }

@@ -25,6 +25,9 @@ export class Networks extends pulumi.ComponentResource {
   /** The engine's own addresses on the networks that nginx is on. */
   readonly gateways: pulumi.Output<string[]>;
 
+  /** Names by role. */
+  readonly names: Readonly<Record<string, pulumi.Output<string> | undefined>>;
+
   constructor(name: string, args: NetworksArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Networks", name, {}, opts);
     const network = (role: string, internal: boolean) =>
@@ -41,6 +44,7 @@ export class Networks extends pulumi.ComponentResource {
     this.gateways = pulumi
       .all([this.edge.ipamConfigs, this.app.ipamConfigs])
       .apply((ranges) => ranges.flatMap((configs) => (configs ?? []).flatMap(({ gateway }) => gateway ?? [])));
-    this.registerOutputs({ edge: this.edge.name, app: this.app.name, db: this.db.name, dev: this.dev?.name, backup: this.backup?.name });
+    this.names = { edge: this.edge.name, app: this.app.name, db: this.db.name, dev: this.dev?.name, backup: this.backup?.name };
+    this.registerOutputs({ names: this.names });
   }
 }

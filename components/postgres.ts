@@ -3,14 +3,15 @@ import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
-import { database, loginRole, renderDatabaseRoles } from "./database-roles.ts";
+import { database, loginRole } from "./database-roles.ts";
 import { FilesVolume } from "./files-volume.ts";
-import { jobGate, serviceHooks } from "./gates.ts";
+import { serviceHooks } from "./gates.ts";
 import { labels, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { renderPostgresSettings } from "./postgres-settings.ts";
 import { PostgresUpgrade } from "./postgres-upgrade.ts";
-import { jobProfile, serviceProfile } from "./profiles.ts";
+import { PostgresRoles, rolesScript } from "./postgres-roles.ts";
+import { serviceProfile } from "./profiles.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Volumes } from "./volumes.ts";
 
@@ -125,25 +126,10 @@ export class Postgres extends pulumi.ComponentResource {
     this.imageId = image.imageId;
     this.socket = socket.name;
     this.user = loginRole(passwordVersion);
-    new docker.Container(
+    new PostgresRoles(
       `${name}-roles`,
-      {
-        ...jobProfile({
-          owner,
-          component: "postgres",
-          user: "0:0",
-          capabilities: ["SETGID", "SETUID"],
-          memory: 128,
-          labels: { job: "roles", server: server.id },
-        }),
-        image: image.imageId,
-        networkMode: "none",
-        entrypoints: ["timeout", "60", "/bin/sh", "-c"],
-        command: [`exec setpriv --reuid=999 --regid=999 --clear-groups psql --no-psqlrc --dbname=postgres < /run/roles.sql`],
-        mounts: [socketMount],
-        uploads: [{ file: "/run/roles.sql", content: roles, permissions: "0400" }],
-      },
-      { parent: this, dependsOn: server, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-roles`, dockerHost)] } },
+      { owner, dockerHost, image: image.imageId, server: server.id, socket: socket.name, script: roles },
+      { parent: this, dependsOn: server },
     );
     this.registerOutputs({ user: this.user });
   }
@@ -160,18 +146,3 @@ export function dataPath(version: number): string {
 const initdbArguments = "--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256";
 
 const startScript = readFileSync(join(import.meta.dirname, "..", "containers", "start-postgres.sh"), "utf8");
-
-function rolesScript({ secrets, config }: PostgresArgs): pulumi.Output<string> {
-  return pulumi.secret(
-    pulumi.all([secrets.databasePassword, secrets.previousDatabasePassword]).apply(([password, previousPassword]) =>
-      renderDatabaseRoles({
-        passwordVersion: config.secrets.databasePasswordVersion,
-        password,
-        previousPassword,
-        // `manage.py test` makes a database of its own.
-        createDatabases: config.app.debug,
-        requestSeconds: config.app.requestGraceSeconds,
-      }),
-    ),
-  );
-}

@@ -29,6 +29,9 @@ export class Volumes extends pulumi.ComponentResource {
   /** Account and certificates that nginx got from an ACME directory; there in every mode, for a new mount would replace nginx. */
   readonly acmeState: docker.Volume;
 
+  /** Names by role, without those of the components' own files. */
+  readonly names: Readonly<Record<string, pulumi.Output<string> | undefined>>;
+
   constructor(name: string, args: VolumesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Volumes", name, {}, opts);
     // Data volumes carry no labels, a changed label would replace them; this empty one says whose they are.
@@ -53,6 +56,9 @@ export class Volumes extends pulumi.ComponentResource {
     this.backups = volume("backups", true);
     this.cache = volume("cache", false);
     this.acmeState = volume("acme-state", true);
-    this.registerOutputs({ staticData: this.staticData.name, mediaData: this.mediaData.name, postgresData: this.postgresData.name });
+    const { staticData, mediaData, postgresData, olderPostgresData, backups, acmeState, cache } = this;
+    const volumes = { staticData, mediaData, postgresData, olderPostgresData, backups, acmeState, cache };
+    this.names = Object.fromEntries(Object.entries(volumes).map(([role, declared]) => [role, declared?.name]));
+    this.registerOutputs({ names: this.names });
   }
 }

@@ -140,6 +140,15 @@ describe("objects of the same name", () => {
   });
 });
 
+test("warns of a production stack's backups, and not of a development one's", async () => {
+  const warn = vi.spyOn(pulumi.log, "warn").mockImplementation(async () => {});
+  const { docker } = fakeDocker(clean);
+  await preflight({ ...config, environment: "dev", backup: undefined }, docker, freeHost);
+  expect(warn).not.toHaveBeenCalled();
+  await preflight({ ...config, environment: "prod", backup: undefined }, docker, freeHost);
+  expect(warn.mock.calls).toEqual([["backup.enabled is false: nobody makes backups of this stack's data"]]);
+});
+
 describe("a major version of Postgres", () => {
   const volumes = (...majors: number[]): Parameters<typeof fakeDocker>[0] => [
     [/^volume ls/, [`movies-prod-owner ${ours}`, ...majors.map((major) => `movies-prod-postgres-${major}-data ||`)].join("\n")],
@@ -149,6 +158,10 @@ describe("a major version of Postgres", () => {
     expect(await errorOf(volumes(17))).toBe(
       `${heading}postgres.version: got 18, and this stack's data is that of version 17; the site would start with an empty database; fix: set postgres.version to 17, or postgres.upgradeFrom to 17 to take its data over`,
     );
+  });
+
+  test("whose data is to be taken over is fine", async () => {
+    expect(await errorOf(volumes(17), freeHost, { postgres: { version: 18, upgradeFrom: 17 } } as unknown as Partial<Config>)).toBe("no error");
   });
 
   test("that has data of its own is fine, whatever lies beside it", async () => {

@@ -191,6 +191,26 @@ test("prod protects and keeps the data volumes, dev doesn't", async () => {
   for (const [, protect, retain] of await kept("dev")) expect([protect, retain]).toEqual([false, false]);
 });
 
+test("no setting changes a data volume's inputs, which would replace it", async () => {
+  const configs = [
+    {},
+    { protectData: "false" },
+    { domain: "other.example", aliases: ["www.other.example"], tls: { mode: "acme" } },
+    { backup: { enabled: false } },
+    { backup: { target: "/mnt/backups" } },
+    { postgres: { upgradeFrom: 17, memory: "4g", maxConnections: 200 } },
+    { app: { replicas: 4 }, secrets: { databasePasswordVersion: 7, secretKeyVersion: 7 }, cache: { enabled: true }, privateMedia: "private" },
+  ];
+  for (const config of configs) {
+    const { registrations } = await program("prod", config);
+    for (const role of ["postgres-18-data", "media-data", "backups", "acme-state"]) {
+      const name = `django-stack-prod-${role}`;
+      const volume = registrations.find((candidate) => candidate.name === name);
+      expect([volume?.inputs, volume?.protect]).toEqual([{ name }, config.protectData !== "false"]);
+    }
+  }
+});
+
 describe("a setting that the provider changes in words only", () => {
   const settingsLabel = async (config: Record<string, unknown>, name: string) =>
     containers((await program("prod", config)).registrations)

@@ -98,7 +98,7 @@ fill_fresh() {
 add_media() {
   [ "$MEDIA_USER" = "" ] || chown -R -h "$MEDIA_USER" $media/.restoring
   cd $staged
-  find . -mindepth 1 -type d | while IFS= read -r path; do
+  find . -mindepth 1 -type d -print0 | while IFS= read -r -d '' path; do
     if [ ! -d "$media/$path" ]; then install -d -m 0755 "$media/$path" && chown --reference="$path" "$media/$path" && chmod --reference="$path" "$media/$path"; fi
   done
   find . -type f -print0 | while IFS= read -r -d '' path; do
@@ -149,11 +149,7 @@ replace_media() {
 }
 
 restore() {
-  exec 9>> /work/lock
-  if ! flock --nonblock 9; then
-    say "a backup or another restore is under way: waiting for it"
-    flock 9
-  fi
+  take_turn
   trap 'clean_up' EXIT
   rm -rf /work/restore $media/.restoring
   if [ "$1" = dump ]; then take_incoming; else fetch "$1"; fi
@@ -170,6 +166,9 @@ replaced() {
 }
 
 discard() {
+  take_turn
+  # And what one that was killed left.
+  clean_up
   for database in $(replaced | grep -v ^media/ || true); do
     sql --command="DROP DATABASE $database"
     say "removed database $database"

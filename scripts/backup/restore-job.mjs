@@ -16,6 +16,7 @@ const capabilities = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"];
  * @param incoming volumes by the folder that they are mounted at, such as a dump from elsewhere.
  */
 export function restoreArguments({ container, source = container, incoming = {}, environment = {}, words }) {
+  const name = words[0] === "replaced" ? [] : ["--name", `${container.Config.Hostname}-restore`];
   const ofPlace = (inspected, places) => inspected.Mounts.filter(({ Destination }) => places.includes(Destination));
   const own = container.Mounts.filter(({ Destination }) => !["/backups", "/run/stack", media].includes(Destination));
   const mounts = [
@@ -32,7 +33,7 @@ export function restoreArguments({ container, source = container, incoming = {},
   ];
   const labels = Object.entries(container.Config.Labels).filter(([label]) => /^django-stack\.(name|stack|checkout)$/.test(label));
   return [
-    ...["run", "--rm", "--init", "--name", `${container.Config.Hostname}-restore`, "--read-only", "--user", "0:0", "--cap-drop", "ALL"],
+    ...["run", "--rm", "--init", ...name, "--read-only", "--user", "0:0", "--cap-drop", "ALL"],
     ...capabilities.flatMap((capability) => ["--cap-add", capability]),
     ...["--security-opt", "no-new-privileges:true", "--memory", String(container.HostConfig.Memory), "--network", source.HostConfig.NetworkMode],
     ...["--tmpfs", "/tmp:rw,noexec,nosuid,nodev,size=256m"],

@@ -1,7 +1,4 @@
-import { execFileSync } from "node:child_process";
-import fc from "fast-check";
 import { expect, test } from "vitest";
-import { renderShellVariables } from "../../components/backup.ts";
 import { reveal } from "../support/program.ts";
 import { program } from "../support/unit.ts";
 
@@ -108,15 +105,4 @@ test("switched off: nothing but the volume and the passphrase, which stay", asyn
   const { of } = await resources({ enabled: false });
   expect([of("Container", "backup"), of("Image", "backup-image"), of("Volume", "backup-work")]).toEqual([undefined, undefined, undefined]);
   expect([of("Volume", "backups")?.protect, of("RandomPassword", "backup-passphrase")?.protect]).toEqual([true, true]);
-});
-
-test("a shell reads back what was given, whatever it is", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: "grapheme" }), (value) => {
-      const text = value.replaceAll("\0", "");
-      const script = `${renderShellVariables({ VALUE: text })}printf %s "$VALUE"`;
-      expect(execFileSync("sh", ["-c", script], { encoding: "utf8" })).toBe(text);
-    }),
-    { numRuns: 50 },
-  );
 });

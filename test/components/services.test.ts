@@ -215,3 +215,40 @@ test("the app's image", async () => {
     },
   });
 });
+
+test("the job that takes another major version's data over", async () => {
+  const { uploads, ...inputs } = await container("postgres-upgrade", { postgres: { version: 18, upgradeFrom: 17 } });
+  expect(inputs).toEqual({
+    ...job,
+    user: "0:0",
+    capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID"] },
+    memory: 1024,
+    memorySwap: 1024,
+    image: "sha256:movies-prod-postgres-image",
+    networkMode: "none",
+    entrypoints: ["timeout", "86400", "/bin/bash", "/run/upgrade.sh"],
+    envs: [
+      "FROM=17",
+      "FROM_DATA=/from",
+      "POSTGRES_DATABASE=django",
+      "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
+      "TO=18",
+      "TO_DATA=/to",
+    ],
+    mounts: [
+      { type: "volume", source: "movies-prod-postgres-17-data", target: "/from" },
+      { type: "volume", source: "movies-prod-postgres-18-data", target: "/to" },
+      { type: "volume", source: "movies-prod-postgres-socket", target: "/run/other" },
+      { type: "volume", source: "movies-prod-postgres-files", target: "/run/stack", readOnly: true },
+    ],
+  });
+  expect(uploads.map(({ file, permissions }: any) => [file, permissions])).toEqual([
+    ["/run/upgrade.sh", "0500"],
+    ["/run/content.sql", "0444"],
+    ["/run/roles.sql", "0400"],
+  ]);
+});
+
+test("without the word there is no such job", async () => {
+  expect(await container("postgres-upgrade")).toEqual({});
+});

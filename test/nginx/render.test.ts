@@ -101,7 +101,7 @@ test("the site behind TLS, word for word", () => {
 
         # What a restore keeps beside the uploads, and whatever else hides its name.
         location ~ /\\. {
-            return 404;
+            internal;
         }
 
         # What a browser would run or read as a page of the site's is shown as plain text.

@@ -27,6 +27,23 @@ describe("explainPreview", () => {
         "builds the app's image",
       ],
     ],
+    [
+      "another major version of Postgres",
+      [
+        same,
+        container("create", "postgres-upgrade"),
+        container("replace", "postgres"),
+        container("replace", "postgres-roles"),
+        container("replace", "backup"),
+      ],
+      [
+        "moves the database to another major version: it can be read and not written to meanwhile",
+        "restarts the database: requests that need it wait or fail for some seconds",
+        "brings the database's roles and passwords up to date",
+        "restarts what makes backups",
+      ],
+    ],
+    ["backups that would be lost", [same, volume("delete", "backups")], ["touches data: movies-prod-backups would be removed"]],
     ["a setting of nginx", [same, container("replace", "nginx-files-job")], ["reloads nginx, no interruption"]],
     [
       "nginx's ports",

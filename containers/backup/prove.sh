@@ -1,0 +1,21 @@
+# Proves a backup. Sourced by backup.sh.
+
+# Restores a backup where nobody sees it and compares all of it with what it should hold.
+prove() {
+  rm -rf /work/verify
+  mkdir /work/verify
+  repository restore "$1" --target /work/verify --include /work/backup > /work/messages 2>&1 9>&- || fail "backup $1 can't be read: $(tail -n 1 /work/messages)"
+  local folder=/work/verify/work/backup
+  (cd $folder && sha256sum --check --quiet files.sha256) || fail "backup $1 isn't what was saved"
+  start_scratch
+  ensure_roles /work/scratch $folder
+  createdb --host=/work/scratch --username=postgres --template=template0 --encoding=UTF8 --locale=C.UTF-8 --owner="$BACKUP_DATABASE" "$BACKUP_DATABASE"
+  restore_dump /work/scratch "$BACKUP_DATABASE" $folder
+  stop_scratch
+  # Read as a stream: there may be no room for all of them twice.
+  repository dump "$1" $media --archive tar 9>&- 2> /work/messages \
+    | tar --extract --file=- --to-command="sh $library/hash-entry.sh" > /work/verify/media || fail "media files of backup $1 can't be read: $(tail -n 1 /work/messages)"
+  if [ -n "$(LC_ALL=C comm -23 <(LC_ALL=C sort $folder/media.sha256) <(LC_ALL=C sort /work/verify/media))" ]; then
+    fail "media files of backup $1 aren't what was saved"
+  fi
+}
