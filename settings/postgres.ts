@@ -19,7 +19,7 @@ export const postgresSettings = {
     "Connections that it takes at once; a roll-out needs two for each thread of the app.",
     "a whole number from 20 to 1000",
     100,
-    100,
+    200,
     wholeNumber(20, 1000),
   ),
   publishPort: setting<number | undefined>("Port of Postgres on 127.0.0.1.", portOrNone, 5432, undefined, orNone(port)),

@@ -49,7 +49,7 @@ test("secrets are shown by no error", async () => {
 test("more connections than the server takes", async () => {
   const message = await errorOf("prod", { app: { replicas: 8, workers: 4, threads: 4 } });
   expect(message).toContain(
-    "postgres.maxConnections: got 100; allowed: 266 or more: twice app.replicas x app.workers x app.threads, old and new replicas side by side, and 10 for jobs; fix: raise it, or lower one of those",
+    "postgres.maxConnections: got 200; allowed: 266 or more: twice app.replicas x app.workers x app.threads, old and new replicas side by side, and 10 for jobs; fix: raise it, or lower one of those",
   );
   expect(await errorOf("prod", { app: { replicas: 8, workers: 4, threads: 4 }, postgres: { maxConnections: 266 } })).toBe("no error");
   expect(await errorOf("prod", { app: { replicas: 8, workers: 4, threads: 4, workerClass: "sync" } })).toBe("no error");

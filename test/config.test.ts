@@ -24,7 +24,7 @@ describe("defaults", () => {
       trustedProxies: [],
       tls: { mode: "self-signed", policy: "intermediate", provided: undefined, acme: undefined },
       https: true,
-      postgres: { version: 18, upgradeFrom: undefined, cpus: 2, memory: 1024, maxConnections: 100, publishPort: undefined },
+      postgres: { version: 18, upgradeFrom: undefined, cpus: 2, memory: 1024, maxConnections: 200, publishPort: undefined },
       nginx: {
         workerConnections: 2048,
         keepaliveSeconds: 65,

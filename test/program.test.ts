@@ -195,7 +195,7 @@ test("no setting changes a data volume's inputs, which would replace it", async 
   const configs = [
     {},
     { protectData: "false" },
-    { domain: "other.example", aliases: ["www.other.example"], tls: { mode: "acme" } },
+    { domain: "movies.org", aliases: ["www.movies.org"], tls: { mode: "acme" } },
     { backup: { enabled: false } },
     { backup: { target: "/mnt/backups" } },
     { postgres: { upgradeFrom: 17, memory: "4g", maxConnections: 200 } },

@@ -43,7 +43,7 @@ test("Postgres", async () => {
     image: "sha256:movies-prod-postgres-image",
     entrypoints: ["/bin/bash", "/run/stack/initial/start.sh"],
     command: [
-      "postgres", "-c", "max_connections=100", "-c", "shared_buffers=256MB", "-c", "effective_cache_size=768MB", "-c", "maintenance_work_mem=64MB",
+      "postgres", "-c", "max_connections=200", "-c", "shared_buffers=256MB", "-c", "effective_cache_size=768MB", "-c", "maintenance_work_mem=64MB",
       "-c", "work_mem=4MB", "-c", "max_wal_size=1024MB", "-c", "wal_compression=on", "-c", "random_page_cost=1.1",
     ], // prettier-ignore
     envs: [

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runRestore, withIncoming } from "../../scripts/backup/restore-job.mjs";
-import { Backups, databaseContent, mediaContent, run } from "../support/backups.ts";
+import { Backups, databaseContent, mediaContent, query, run } from "../support/backups.ts";
 import { ContainerStack } from "../support/container-stack.ts";
 import { docker, Site } from "../support/site.ts";
 
@@ -14,20 +14,7 @@ const engine = { command: "docker", arguments: [] };
 const owner = { name: "dsadopt", stack: "prod" };
 const old = "dsadopt-old";
 const folder = mkdtempSync(join(tmpdir(), "django-stack-adopt-"));
-const sql = (text: string) =>
-  docker(
-    "exec",
-    "--user",
-    "postgres",
-    site.containersOf("postgres")[0],
-    "psql",
-    "--quiet",
-    "--no-align",
-    "--tuples-only",
-    "--dbname=django",
-    "--command",
-    text,
-  ).trim();
+const sql = (text: string) => query(site, text);
 
 beforeAll(() => site.start());
 afterAll(async () => {

@@ -1,26 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Backups, databaseContent, mediaContent, run } from "../support/backups.ts";
+import { Backups, databaseContent, mediaContent, query, run } from "../support/backups.ts";
 import { ContainerStack } from "../support/container-stack.ts";
 import { docker, Site } from "../support/site.ts";
 
 const site = new Site("dsrestore", (name, config) => new ContainerStack(name, config));
 const backups = new Backups(site);
 const inApp = (command: string) => docker("exec", site.containersOf("django")[0], "sh", "-c", command);
-const sql = (text: string) =>
-  docker(
-    "exec",
-    "--user",
-    "postgres",
-    site.containersOf("postgres")[0],
-    "psql",
-    "--quiet",
-    "--no-align",
-    "--tuples-only",
-    "--dbname=django",
-    "--command",
-    text,
-  );
+const sql = (text: string) => query(site, text);
 const content = () => ({ database: databaseContent(site), media: mediaContent(site) });
 let saved: ReturnType<typeof content>;
 let id: string;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Backups, databaseContent, mediaContent, run } from "../support/backups.ts";
+import { Backups, databaseContent, mediaContent, query, run } from "../support/backups.ts";
 import { ContainerStack } from "../support/container-stack.ts";
 import { buildHost } from "../support/host-image.ts";
 import { docker, Site } from "../support/site.ts";
@@ -13,8 +13,7 @@ const backups = new Backups(site);
 const folder = mkdtempSync(join(tmpdir(), "django-stack-targets-"));
 const host = "dstargets-keeper";
 const keepAside = new Set<string>();
-const sql = (text: string) =>
-  docker("exec", "--user", "postgres", site.containersOf("postgres")[0], "psql", "--quiet", "--dbname=django", "--command", text);
+const sql = (text: string) => query(site, text);
 
 const up = (backup: Record<string, unknown>) => {
   site.stack.config = { ...site.stack.config, backup };

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Backups, run } from "../support/backups.ts";
+import { Backups, query, run } from "../support/backups.ts";
 import { ContainerStack } from "../support/container-stack.ts";
 import { docker, Site } from "../support/site.ts";
 import { loadDuring } from "../support/site-load.ts";
@@ -7,9 +7,7 @@ import { loadDuring } from "../support/site-load.ts";
 let driver: ContainerStack;
 const site = new Site("dsupgrade", (name, config) => (driver = new ContainerStack(name, config)), { config: { postgres: { version: "17" } } });
 const backups = new Backups(site);
-const postgres = () => site.containersOf("postgres")[0];
-const sql = (text: string) =>
-  docker("exec", "--user", "postgres", postgres(), "psql", "--quiet", "--no-align", "--tuples-only", "--dbname=django", "--command", text).trim();
+const sql = (text: string) => query(site, text);
 const major = () => sql("SHOW server_version_num").slice(0, 2);
 const addMovie = (title: string) =>
   sql(`INSERT INTO movies_movie (title, year, description, poster, created_at) VALUES ('${title}', 1979, '', '', now())`);
