@@ -59,17 +59,19 @@ try {
         );
       suite("edge", environment, docker.failure);
     }
-    if (selected("data")) {
-      const older = docker.failure === undefined ? attempt(() => ensureBaseImages(docker.result, [olderPostgres])) : docker;
-      suite("data", environment, docker.failure ?? older.failure);
-    }
+    // Upgrades of Postgres begin with it.
+    const older =
+      docker.failure === undefined && (selected("data") || selected("e2e"))
+        ? attempt(() => ensureBaseImages(docker.result, [olderPostgres]))
+        : docker;
+    if (selected("data")) suite("data", environment, older.failure);
     if (selected("engines")) await onSecondEngine("second engine's", runOnSecondEngine, environment, docker.failure);
     if (selected("faults")) {
       suite("faults", environment, docker.failure);
       await onSecondEngine("power cut's", runPowerCut, environment, docker.failure);
     }
     if (selected("e2e")) {
-      const pulumi = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
+      const pulumi = older.failure === undefined ? attempt(() => setUpPulumi(environment)) : older;
       suite("e2e", { ...environment, ...pulumi.result?.environment, DJANGO_STACK_TEST_PULUMI: pulumi.result?.command }, pulumi.failure);
     }
   }

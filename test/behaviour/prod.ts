@@ -3,7 +3,7 @@ import { hasIpv6, Site } from "../support/site.ts";
 import type { MakeStack } from "../support/stack-driver.ts";
 import { browserBehaviour } from "./browser.ts";
 import { changesBehaviour } from "./changes.ts";
-import { dataBehaviour } from "./data.ts";
+import { destroyBehaviour } from "./data/destroy.ts";
 import { edgeBehaviour } from "./edge.ts";
 import { failedChangesBehaviour } from "./failed-changes.ts";
 import { crashesBehaviour } from "./faults/crashes.ts";
@@ -24,5 +24,5 @@ export function prodBehaviour(name: string, makeStack: MakeStack): void {
   interruptionsBehaviour(site);
   edgeBehaviour(site);
   crashesBehaviour(site);
-  dataBehaviour(site);
+  destroyBehaviour(site);
 }

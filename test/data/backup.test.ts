@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Backups, killInside, run } from "../support/backups.ts";
+import { Backups, Checkout, killInside, run } from "../support/backups.ts";
 import { ContainerStack } from "../support/container-stack.ts";
 import { docker, Site } from "../support/site.ts";
 import { loadDuring } from "../support/site-load.ts";
@@ -72,6 +72,30 @@ test("a media file that vanishes while it is stored means another try, not half 
   expect((await backups.list()).filter(({ proven }) => !proven)).toEqual([]);
 });
 
+test("the command makes one, lists them, proves one again and says how they are", async () => {
+  const checkout = new Checkout(site);
+  try {
+    const made = await checkout.run("backup", "prod");
+    const [, id] = /backup: proved ([0-9a-f]{8}): 1 media files, \d+ rows; \d+ s in all/.exec(made.output) ?? [];
+    expect([made.code, id]).toEqual([0, expect.any(String)]);
+    const list = await checkout.run("backup", "prod", "list");
+    expect(list.output.trim().split("\n").at(-1)).toMatch(new RegExp(`^${id}  \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC  proven      [\\d.]+ MB$`));
+    expect((await checkout.run("backup", "prod", "verify", id)).output).toBe(`backup: proved ${id}\n`);
+    const status = await checkout.run("backup", "prod", "status");
+    expect([status.code, status.output]).toEqual([
+      0,
+      expect.stringMatching(/^last proven {3}[0-9a-f]{8}, less than an hour ago\nkept {10}\d+ proven\nlast failure {2}none since\n$/),
+    ]);
+    docker("exec", backups.container, "sed", "-i", "s/^verified_at=.*/verified_at=1/; s/^watched_since=.*/watched_since=1/", "/work/status");
+    const late = await checkout.run("backup", "prod", "status");
+    expect([late.code, late.output]).toEqual([1, expect.stringContaining("more than backup.maxAgeHours (26)")]);
+    expect((await checkout.run("backup", "prod", "verify", "ffffffff")).code).toBe(1);
+    await backups.make();
+  } finally {
+    checkout.dispose();
+  }
+});
+
 describe("what goes wrong", () => {
   afterEach(() => void ((stack.current as ContainerStack).adjust = (inputs) => inputs));
 
@@ -133,6 +157,15 @@ describe("what goes wrong", () => {
     expect((await site.anonymous().request("/api/movies/")).status).toBe(200);
     docker("exec", site.containersOf("django")[0], "rm", "/vol/web/media/posters/too-large.jpg");
     await site.up();
+  });
+
+  test("a media file that it may not read is named, with what to do", async () => {
+    docker("exec", site.containersOf("django")[0], "sh", "-c", "cd /vol/web/media/posters && echo secret > closed.jpg && chmod 0600 closed.jpg");
+    // The app's group is what lets it read; a mode that leaves the group out doesn't.
+    const { code, output } = await backups.ask("now");
+    expect([code, output]).toEqual([1, expect.stringContaining("can't read the media file ./posters/closed.jpg; fix: let the app's group read it")]);
+    docker("exec", site.containersOf("django")[0], "rm", "/vol/web/media/posters/closed.jpg");
+    await backups.make();
   });
 
   test("a repository that is gone isn't made anew in silence", async () => {

@@ -1,4 +1,7 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { restoreArguments } from "../../scripts/backup/restore-job.mjs";
 import { docker, type Site } from "./site.ts";
@@ -124,6 +127,31 @@ export function databaseContent(site: Site): string {
 export function mediaContent(site: Site): string {
   const command = "cd /vol/web/media; find . -type f ! -path './.re*' -print0 | sort -z | xargs -0 -r sha256sum";
   return docker("exec", site.containersOf("backup")[0], "bash", "-c", command);
+}
+
+/** The commands of a checkout whose stack prod is a test's site. */
+export class Checkout {
+  private readonly folder = mkdtempSync(join(tmpdir(), "django-stack-checkout-"));
+
+  constructor(site: Site) {
+    const root = join(import.meta.dirname, "../..");
+    cpSync(join(root, "scripts"), join(this.folder, "scripts"), { recursive: true });
+    cpSync(join(root, "Pulumi.yaml"), join(this.folder, "Pulumi.yaml"));
+    writeFileSync(join(this.folder, "Pulumi.prod.yaml"), `config:\n  django-stack:name: ${site.name}\n`);
+  }
+
+  /** Runs a script to its end, whatever that is. */
+  run(script: string, ...words: string[]): Promise<Ended> {
+    return new Promise((resolve) => {
+      execFile(process.execPath, [join(this.folder, "scripts", `${script}.mjs`), ...words], { maxBuffer: 1e8 }, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` });
+      });
+    });
+  }
+
+  dispose(): void {
+    rmSync(this.folder, { recursive: true });
+  }
 }
 
 /** Ends the processes of a container whose command lines match, at once. */

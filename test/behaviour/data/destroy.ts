@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { docker, png, type Site } from "../support/site.ts";
+import { docker, png, type Site } from "../../support/site.ts";
 
-/** What happens to data. */
-export function dataBehaviour(site: Site): void {
+/** What happens to data when a stack is destroyed, and how fixtures go out and in. */
+export function destroyBehaviour(site: Site): void {
   const { name, prefix, stack } = site;
   const anonymous = () => site.anonymous();
 

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Backups, query, run } from "../../support/backups.ts";
+import { docker, Site } from "../../support/site.ts";
+import { loadDuring } from "../../support/site-load.ts";
+import type { MakeStack } from "../../support/stack-driver.ts";
+
+/** What another major version of Postgres has to do: real containers, whoever runs the program. */
+export function upgradeBehaviour(name: string, makeStack: MakeStack): void {
+  const site = new Site(name, makeStack, { config: { postgres: { version: "17" } } });
+  const backups = new Backups(site);
+  const { sql, major, addMovie, up } = database(site);
+  const volumes = () => docker("volume", "ls", "--quiet", "--filter", `name=${site.prefix}-postgres-1`).trim().split("\n").sort();
+
+  beforeAll(() => site.start());
+  afterAll(() => site.stop());
+
+  test("version 17 runs, and its backups are made with its own programs", async () => {
+    addMovie("Alien");
+    sql("CREATE ROLE reporting NOLOGIN; GRANT SELECT ON movies_movie TO reporting; CREATE SEQUENCE counted START 41; SELECT nextval('counted')");
+    await backups.first();
+    expect([major(), volumes()]).toEqual(["17", [`${site.prefix}-postgres-17-data`]]);
+    expect(docker("exec", backups.container, "pg_dump", "--version")).toContain(" 17.");
+  });
+
+  test("the server's settings follow from its memory, and the app's roles have timeouts", () => {
+    expect(sql("SHOW shared_buffers; SHOW effective_cache_size; SHOW max_connections").split("\n")).toEqual(["256MB", "768MB", "200"]);
+    const roles = sql(
+      "SELECT rolname, array_to_string(setconfig, ' ') FROM pg_db_role_setting JOIN pg_roles ON pg_roles.oid = setrole ORDER BY 1",
+    ).split("\n");
+    const timeouts = "role=django statement_timeout=20s lock_timeout=20s idle_in_transaction_session_timeout=40s";
+    expect(roles).toEqual([`django_even|${timeouts}`, `django_odd|${timeouts}`]);
+    const asked = docker(
+      "exec",
+      site.containersOf("django")[0],
+      "sh",
+      "-c",
+      `sh /run/stack/current/entry.sh run python manage.py shell --verbosity 0 --command "
+from django.db import connection
+cursor = connection.cursor()
+cursor.execute('SHOW statement_timeout')
+print(cursor.fetchone()[0])"`,
+    );
+    expect(asked.trim()).toBe("20s");
+  });
+
+  test("version 18 without the word is refused before anything is touched", async () => {
+    const before = docker("ps", "--no-trunc", "--quiet");
+    await expect(up({ version: "18" })).rejects.toThrow(
+      "postgres.version: got 18, and this stack's data is that of version 17; the site would start with an empty database; fix: set postgres.version to 17, or postgres.upgradeFrom to 17 to take its data over",
+    );
+    expect(docker("ps", "--no-trunc", "--quiet")).toBe(before);
+    expect(volumes()).toEqual([`${site.prefix}-postgres-17-data`]);
+  });
+
+  test("an upgrade that fails leaves version 17 serving, and writable", async () => {
+    // What can be dumped and not restored: a check that finds its table by the search path.
+    sql("CREATE TABLE allowed (x int); INSERT INTO allowed VALUES (1)");
+    sql("CREATE FUNCTION is_allowed(int) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM allowed WHERE x = $1)'");
+    sql("CREATE TABLE picky (x int CHECK (is_allowed(x))); INSERT INTO picky VALUES (1)");
+    await expect(up({ version: "18", upgradeFrom: "17" })).rejects.toThrow(
+      /relation "allowed" does not exist[^]*upgrade: version 17 goes on as before/,
+    );
+    expect(major()).toBe("17");
+    sql("DROP TABLE picky; DROP FUNCTION is_allowed; DROP TABLE allowed");
+    addMovie("written after the failure");
+    expect((await site.anonymous().request("/api/movies/?search=failure")).text).toContain("written after the failure");
+    expect(sql("SELECT count(*) FROM pg_db_role_setting WHERE array_to_string(setconfig, ',') LIKE '%read_only%'")).toBe("0");
+  });
+
+  test("with the word the data is taken over: equal rows, roles and sequences; readers are served meanwhile; the old volume stays", async () => {
+    const { requests, missing, doubled } = await loadDuring(site, 20, () => up({ version: "18", upgradeFrom: "17" }));
+    expect(major()).toBe("18");
+    expect(sql("SELECT count(*) FROM movies_movie WHERE title IN ('Alien', 'written after the failure')")).toBe("2");
+    expect(sql("SELECT has_table_privilege('reporting', 'movies_movie', 'SELECT'), nextval('counted')")).toBe("t|42");
+    expect(volumes()).toEqual([`${site.prefix}-postgres-17-data`, `${site.prefix}-postgres-18-data`]);
+    // Each POST that was answered is looked up in the new version's rows.
+    expect([missing, doubled]).toEqual([[], []]);
+    const failed = requests.filter(({ failure }) => failure !== undefined);
+    const failedReads = failed.filter(({ method }) => method === "GET");
+    console.log(`upgrade under load: ${requests.length} requests, ${failed.length} failed, of them reads ${failedReads.length}`);
+    expect(failedReads.length).toBeLessThan(failed.length);
+    expect(sql("SHOW data_checksums")).toBe("on");
+  });
+
+  test("a second up changes nothing", async () => {
+    const { operations } = await site.stack.up();
+    expect(operations).toEqual([]);
+  });
+
+  test("a backup of the new version is made and proven", async () => {
+    await backups.make();
+    expect(docker("exec", backups.container, "pg_dump", "--version")).toContain(" 18.");
+  });
+
+  test("the data of 17 can't be started any more", async () => {
+    const ended = await run("run", "--rm", "--user", "999:999", "--env", "POSTGRES_DATA=/var/lib/postgresql/data", "--volume", `${site.prefix}-postgres-17-data:/var/lib/postgresql/data`,
+    "--volume", `${site.prefix}-postgres-files:/run/stack:ro`, "--entrypoint", "/bin/bash", "postgres:17", "/run/stack/initial/start.sh", "postgres"); // prettier-ignore
+    expect([ended.code, ended.output]).toEqual([1, expect.stringContaining("this data was left for version 18 and may be out of date")]);
+    const wrong = await run("run", "--rm", "--user", "999:999", "--env", "PGDATA=/data", "--volume", `${site.prefix}-postgres-17-data:/data`, "postgres:18", "postgres"); // prettier-ignore
+    expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining("not compatible with this version")]);
+  });
+
+  test("going back is refused once rows were written, and 18 goes on", async () => {
+    await expect(up({ version: "17", upgradeFrom: "18" })).rejects.toThrow(
+      /rows were written since the upgrade to version 18 \(.*public\.movies_movie.*\): going back to version 17 would lose them; fix: keep postgres\.version 18/,
+    );
+    expect(major()).toBe("18");
+    addMovie("after going back was refused");
+  });
+}
+
+/** What going back to the major version before has to do. */
+export function downgradeBehaviour(name: string, makeStack: MakeStack): void {
+  const site = new Site(name, makeStack, { config: { postgres: { version: "17" } } });
+  const { sql, major, addMovie, up } = database(site);
+
+  beforeAll(() => site.start());
+  afterAll(() => site.stop());
+
+  test("works as long as nothing was written, and forward again, and through a destroy", async () => {
+    addMovie("Alien");
+    await up({ version: "18", upgradeFrom: "17" });
+    expect(major()).toBe("18");
+    await up({ version: "17", upgradeFrom: "18" });
+    expect([major(), sql("SELECT title FROM movies_movie")]).toEqual(["17", "Alien"]);
+    addMovie("written to 17 again");
+    await up({ version: "18", upgradeFrom: "17" });
+    expect([major(), sql("SELECT count(*) FROM movies_movie")]).toEqual(["18", "2"]);
+    await site.stack.destroy();
+    await up({ version: "18", upgradeFrom: "17" });
+    expect([major(), sql("SELECT count(*) FROM movies_movie")]).toEqual(["18", "2"]);
+  });
+}
+
+/** A site's database, and the `up` that changes its settings. */
+function database(site: Site) {
+  const sql = (text: string) => query(site, text);
+  return {
+    sql,
+    major: () => sql("SHOW server_version_num").slice(0, 2),
+    addMovie: (title: string) =>
+      sql(`INSERT INTO movies_movie (title, year, description, poster, created_at) VALUES ('${title}', 1979, '', '', now())`),
+    up: async (settings: Record<string, string>) => {
+      site.stack.config = { ...site.stack.config, postgres: settings };
+      return site.up();
+    },
+  };
+}
