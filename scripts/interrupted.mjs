@@ -32,7 +32,7 @@ function alive(pid) {
   }
 }
 
-/** Removes this checkout's containers and networks of a stack that its state doesn't know; returns their names. */
+/** Removes this checkout's containers and networks of a stack that its state doesn't know, but a restore under way; returns their names. */
 export function removeOrphans(docker, { stack, checkout, state }) {
   const resources = state.deployment?.resources ?? [];
   const kinds = [
@@ -46,7 +46,8 @@ export function removeOrphans(docker, { stack, checkout, state }) {
     const orphans = listed
       .split("\n")
       .map((line) => line.split(" "))
-      .filter(([id]) => id !== "" && !known.has(id));
+      // A restore is nobody's but its own command's.
+      .filter(([id, found]) => id !== "" && !known.has(id) && !found.endsWith("-backup-restore"));
     for (const [id] of orphans) run(docker.command, [...docker.arguments, ...remove, id]);
     return orphans.map(([, orphan]) => orphan);
   });

@@ -149,6 +149,12 @@ test("warns of a production stack's backups, and not of a development one's", as
   expect(warn.mock.calls).toEqual([["backup.enabled is false: nobody makes backups of this stack's data"]]);
 });
 
+test("a restore under way is waited for", async () => {
+  expect(await errorOf([[/^ps --all/, `movies-prod-backup-restore ${ours}\n`]])).toBe(
+    `${heading}a restore of this stack is under way; fix: wait for it, or docker stop movies-prod-backup-restore`,
+  );
+});
+
 describe("a major version of Postgres", () => {
   const volumes = (...majors: number[]): Parameters<typeof fakeDocker>[0] => [
     [/^volume ls/, [`movies-prod-owner ${ours}`, ...majors.map((major) => `movies-prod-postgres-${major}-data ||`)].join("\n")],

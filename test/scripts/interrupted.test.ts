@@ -40,14 +40,14 @@ test("no lock is no matter, and another stack's isn't ours", () => {
   expect(existsSync(lock())).toBe(true);
 });
 
-test("containers and networks that the state doesn't know are removed, the known ones stay", () => {
+test("containers and networks that the state doesn't know are removed, the known ones and a restore under way stay", () => {
   const docker = join(root, "docker");
   const calls = join(root, "calls");
   writeFileSync(
     docker,
     `#!/bin/sh
 case "$1" in
-  ps) printf 'c1 movies-prod-django-0-aaaaaaa\nc2 movies-prod-django-0-bbbbbbb\n'; echo "$@" >> ${calls} ;;
+  ps) printf 'c1 movies-prod-django-0-aaaaaaa\nc2 movies-prod-django-0-bbbbbbb\nc3 movies-prod-backup-restore\n'; echo "$@" >> ${calls} ;;
   network) [ "$2" = ls ] && printf 'n1 movies-prod-edge\nn2 movies-prod-app\n'; echo "$@" >> ${calls} ;;
   *) echo "$@" >> ${calls} ;;
 esac
