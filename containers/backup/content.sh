@@ -6,8 +6,11 @@ media=/vol/web/media
 # Prints a database's content as content.sql does: content_of SOCKET DATABASE
 content_of() { as_postgres psql --no-psqlrc --quiet --host="$1" --username=postgres --dbname="$2" --file=$library/content.sql; }
 
-# Prints the paths of all media files, each ended by a NUL; what a restore keeps beside them isn't the site's.
-media_files() { find . -type f ! -path './.restoring/*' ! -path './.replaced-*' -print0 | LC_ALL=C sort -z; }
+# Arguments of find that leave out what a restore keeps beside the media files, and don't even look inside.
+not_the_sites=(\( -path ./.restoring -o -path './.replaced-*' \) -prune -o)
+
+# Prints the paths of all media files, each ended by a NUL.
+media_files() { find . "${not_the_sites[@]}" -type f -print0 | LC_ALL=C sort -z; }
 
 # Restores a dump into an empty database and makes sure that it holds what the backup says: restore_dump SOCKET DATABASE FOLDER
 restore_dump() {

@@ -42,7 +42,7 @@ write_manifest() {
 # Stores /work/backup and the media files as one snapshot and sets `id`; a file that vanished or changed meanwhile means another try.
 store() {
   local made=$1 code before after summary unreadable
-  unreadable=$(cd $media && find . \( -type f -o -type d \) ! -readable -print -quit)
+  unreadable=$(cd $media && find . "${not_the_sites[@]}" \( -type f -o -type d \) ! -readable -print -quit)
   [ -z "$unreadable" ] || fail "can't read the media file $unreadable; fix: let the app's group read it, with Django's FILE_UPLOAD_PERMISSIONS = 0o644 and chmod -R g+rX for those that are there"
   for attempt in 1 2 3 4 5; do
     before=$(media_state)

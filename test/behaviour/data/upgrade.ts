@@ -57,9 +57,12 @@ print(cursor.fetchone()[0])"`,
     sql("CREATE TABLE allowed (x int); INSERT INTO allowed VALUES (1)");
     sql("CREATE FUNCTION is_allowed(int) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM allowed WHERE x = $1)'");
     sql("CREATE TABLE picky (x int CHECK (is_allowed(x))); INSERT INTO picky VALUES (1)");
-    await expect(up({ version: "18", upgradeFrom: "17" })).rejects.toThrow(
-      /relation "allowed" does not exist[^]*upgrade: version 17 goes on as before/,
+    const message = await up({ version: "18", upgradeFrom: "17" }).then(
+      () => "it went through",
+      (error: Error) => error.message,
     );
+    expect(message).toContain('ERROR:  relation "allowed" does not exist');
+    expect(message).toContain("upgrade: version 17 goes on as before");
     expect(major()).toBe("17");
     sql("DROP TABLE picky; DROP FUNCTION is_allowed; DROP TABLE allowed");
     addMovie("written after the failure");
