@@ -129,9 +129,7 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
     problems.push(`volumes ${volumes.map(([volume]) => volume).join(", ")} exist and ${theirs}; ${otherName}${adopt}`);
   }
   if (containers.some(([name]) => name === `${config.prefix}-backup-restore`)) {
-    problems.push(
-      `a restore of this stack is under way; fix: wait for it, or docker stop ${config.prefix}-backup-restore`,
-    );
+    problems.push(`a restore of this stack is under way; fix: wait for it, or docker stop ${config.prefix}-backup-restore`);
   }
   const majors = volumes.flatMap(([name]) => /-postgres-(\d+)-data$/.exec(name)?.[1] ?? []);
   const { version } = config.postgres;

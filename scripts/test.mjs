@@ -14,13 +14,16 @@ const usage = `Tests the project.
   npm test                      checks, unit tests, and the suites below
   npm run test:docker           real containers: nginx's configuration, both environments, changes and crashes under load
   npm run test:edge             testssl.sh's grade of the site's TLS, malformed requests, slow clients, ACME
-  npm run test:data             backups, restores, upgrades of Postgres, moving in
+  npm run test:data             backups, restores, upgrades of Postgres, moving in; of these npm test has restores and upgrades
   npm run test:engines          the core of it on a second, newer Docker engine
   npm run test:e2e              the same through the real Pulumi
   npm run test:faults           crashes, a database that is away, full disks, too little memory, a power cut; not part of npm test
-  npm run test:full             npm test and test:faults
+  npm run test:full             npm test, the rest of test:data, and test:faults
 
 Example: npm run test:docker -- --no-install`;
+
+/** What of the data suite is part of npm test, which should end within 40 minutes. */
+const coreOfData = ["test/data/restore.test.ts", "test/data/upgrade.test.ts"];
 
 const suites = ["unit", "docker", "edge", "data", "engines", "e2e", "faults"];
 const words = process.argv.slice(2);
@@ -64,7 +67,7 @@ try {
       docker.failure === undefined && (selected("data") || selected("e2e"))
         ? attempt(() => ensureBaseImages(docker.result, [olderPostgres]))
         : docker;
-    if (selected("data")) suite("data", environment, older.failure);
+    if (selected("data")) suite("data", environment, older.failure, everything && !full ? coreOfData : []);
     if (selected("engines")) await onSecondEngine("second engine's", runOnSecondEngine, environment, docker.failure);
     if (selected("faults")) {
       suite("faults", environment, docker.failure);
@@ -104,12 +107,12 @@ function hasAcmeModule() {
   return spawnSync("docker", ["run", "--rm", "--network", "none", "nginx:1.30", "test", "-e", module]).status === 0;
 }
 
-/** Runs a suite; with a reason not to, lists its tests and counts them as skipped. */
-function suite(name, environment, reason) {
+/** Runs a suite, or those of its files that are named; with a reason not to, lists its tests and counts them as skipped. */
+function suite(name, environment, reason, files = []) {
   process.stderr.write(`\n${name} tests\n`);
   const vitest = join(root, "node_modules", ".bin", "vitest");
   if (reason !== undefined) {
-    const { stdout } = spawnSync(vitest, ["list", "--project", name, "--no-static-parse", "--json"], {
+    const { stdout } = spawnSync(vitest, ["list", ...files, "--project", name, "--no-static-parse", "--json"], {
       cwd: root,
       env: environment,
       encoding: "utf8",
@@ -118,7 +121,7 @@ function suite(name, environment, reason) {
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
-  const args = ["run", "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
+  const args = ["run", ...files, "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
   const { status } = spawnSync(vitest, args, { cwd: root, env: environment, stdio: "inherit" });
   count(folder, status);
 }
