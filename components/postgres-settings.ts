@@ -19,7 +19,6 @@ export function renderPostgresSettings({ memory, maxConnections }: PostgresSetti
     // Each of a connection's sorts may take it; three at a time are reckoned with.
     work_mem: megabytes(Math.max(4, (memory - sharedBuffers) / (3 * maxConnections))),
     max_wal_size: megabytes(Math.min(4096, Math.max(1024, memory))),
-    wal_compression: "on",
     // Of a solid-state disk; the default of 4 is a turning one's.
     random_page_cost: 1.1,
   };

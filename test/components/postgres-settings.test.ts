@@ -16,7 +16,6 @@ test("of a small server", () => {
     maintenance_work_mem: "32MB",
     work_mem: "4MB",
     max_wal_size: "1024MB",
-    wal_compression: "on",
     random_page_cost: "1.1",
   });
 });

@@ -44,7 +44,7 @@ test("Postgres", async () => {
     entrypoints: ["/bin/bash", "/run/stack/initial/start.sh"],
     command: [
       "postgres", "-c", "max_connections=200", "-c", "shared_buffers=256MB", "-c", "effective_cache_size=768MB", "-c", "maintenance_work_mem=64MB",
-      "-c", "work_mem=4MB", "-c", "max_wal_size=1024MB", "-c", "wal_compression=on", "-c", "random_page_cost=1.1",
+      "-c", "work_mem=4MB", "-c", "max_wal_size=1024MB", "-c", "random_page_cost=1.1",
     ], // prettier-ignore
     envs: [
       "POSTGRES_DATA=/var/lib/postgresql",
