@@ -69,14 +69,14 @@ test("a backup beside pg_dump, its proof beside pg_restore", async () => {
     // Each round's rows are new ones to the repository.
     sql(`UPDATE filler SET text = md5('${round}' || text) || md5('a' || text) || md5('b' || text)`);
     sql("VACUUM FULL filler");
-    peer.dump.push(await seconds("pg_dump", "--host=/run/postgresql", "--format=custom", "--file=/work/raw.dump", "django"));
+    peer.dump.push(await seconds("pg_dump", "--host=/run/postgresql", "--format=custom", "--file=/backup-work/raw.dump", "django"));
     const { output } = await backups.ask("now");
     const [, made] = /made \w+ in (\d+) s/.exec(output) ?? [];
     ours.made.push(Number(made));
     sql("CREATE DATABASE raw", "postgres");
-    peer.restore.push(await seconds("pg_restore", "--host=/run/postgresql", "--dbname=raw", "--jobs=2", "/work/raw.dump"));
+    peer.restore.push(await seconds("pg_restore", "--host=/run/postgresql", "--dbname=raw", "--jobs=2", "/backup-work/raw.dump"));
     sql("DROP DATABASE raw", "postgres");
-    await seconds("rm", "/work/raw.dump");
+    await seconds("rm", "/backup-work/raw.dump");
     ours.proven.push(await seconds("bash", "/usr/local/lib/backup/backup.sh", "verify"));
     const [, again] = /made \w+ in (\d+) s/.exec((await backups.ask("now")).output) ?? [];
     ours.again.push(Number(again));

@@ -49,7 +49,7 @@ export class Backup extends pulumi.ComponentResource {
     );
     const places = {
       "/backups": backup.folder === undefined ? volumes.backups.name : folderVolume(name, backup.folder, this).name,
-      "/work": work.name,
+      "/backup-work": work.name,
     };
     const storage = Object.entries(places).map(([target, source]) => ({ type: "volume", source, target }));
     const permissions = new docker.Container(
@@ -59,7 +59,7 @@ export class Backup extends pulumi.ComponentResource {
         image: postgres.imageId,
         networkMode: "none",
         entrypoints: ["timeout", "60", "/bin/sh", "-c"],
-        command: [`chown ${postgresUser} /backups /work && chmod 0700 /work`],
+        command: [`chown ${postgresUser} /backups /backup-work && chmod 0700 /backup-work`],
         mounts: storage,
       },
       { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-permissions`, dockerHost)] } },

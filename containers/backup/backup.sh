@@ -21,7 +21,7 @@ open_repository
 
 clean_up() {
   stop_scratch
-  rm -rf /work/backup /work/verify
+  rm -rf /backup-work/backup /backup-work/verify
 }
 
 make_backup() {
@@ -30,7 +30,7 @@ make_backup() {
   trap 'clean_up' EXIT
   clean_up
   ensure_repository
-  mkdir /work/backup
+  mkdir /backup-work/backup
   made=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   dump_database
   store "$made"
@@ -39,24 +39,24 @@ make_backup() {
   repository tag --set verified "$id" > /dev/null
   id=$(newest_verified)
   set_status "verified_id=$id" "verified_at=$(date +%s)" failed_at= failure=
-  say "proved $id: $(wc -l < /work/backup/media.sha256) media files, $(awk -F'|' '{ rows += $2 } END { print rows + 0 }' /work/backup/content) rows; $((SECONDS - began)) s in all"
+  say "proved $id: $(wc -l < /backup-work/backup/media.sha256) media files, $(awk -F'|' '{ rows += $2 } END { print rows + 0 }' /backup-work/backup/content) rows; $((SECONDS - began)) s in all"
   prune
 }
 
 # Only what is proven counts, all of the last day's too; what isn't proven stays two days, to be looked at.
 prune() {
   repository forget --host "$BACKUP_HOST" --group-by host --tag verified --keep-within 1d --keep-daily "$BACKUP_KEEP_DAILY" --keep-weekly "$BACKUP_KEEP_WEEKLY" \
-    --keep-monthly "$BACKUP_KEEP_MONTHLY" > /dev/null 2> /work/messages \
-    && repository forget --host "$BACKUP_HOST" --group-by host --tag unverified --keep-within 2d --prune > /dev/null 2> /work/messages \
-    || echo "backup: old backups can't be removed: $(tail -n 1 /work/messages)" >&2
+    --keep-monthly "$BACKUP_KEEP_MONTHLY" > /dev/null 2> /backup-work/messages \
+    && repository forget --host "$BACKUP_HOST" --group-by host --tag unverified --keep-within 2d --prune > /dev/null 2> /backup-work/messages \
+    || echo "backup: old backups can't be removed: $(tail -n 1 /backup-work/messages)" >&2
 }
 
 # Runs a command as a process of its own, where an error ends it, and keeps in the status what it failed with.
 recorded() {
   local code=0
-  : > /work/last-error
-  bash "$0" "$@" 2> >(tee /work/last-error >&2) || code=$?
-  if [ $code -ne 0 ]; then set_status "failed_at=$(date +%s)" "failure=$(grep '^backup: ' /work/last-error | tail -n 1 | cut -c 9-500)"; fi
+  : > /backup-work/last-error
+  bash "$0" "$@" 2> >(tee /backup-work/last-error >&2) || code=$?
+  if [ $code -ne 0 ]; then set_status "failed_at=$(date +%s)" "failure=$(grep '^backup: ' /backup-work/last-error | tail -n 1 | cut -c 9-500)"; fi
   return $code
 }
 

@@ -31,19 +31,19 @@ ensure_roles() {
   done < "$2/roles"
 }
 
-# Starts a database server that nobody can reach over a network, for one restore: start_scratch; its socket is in /work/scratch.
+# Starts a database server that nobody can reach over a network, for one restore: start_scratch; its socket is in /backup-work/scratch.
 start_scratch() {
   stop_scratch
-  as_postgres mkdir -p /work/scratch
-  as_postgres initdb --pgdata=/work/scratch/data --no-sync --encoding=UTF8 --locale=C.UTF-8 --auth=trust --username=postgres > /work/scratch/log
+  as_postgres mkdir -p /backup-work/scratch
+  as_postgres initdb --pgdata=/backup-work/scratch/data --no-sync --encoding=UTF8 --locale=C.UTF-8 --auth=trust --username=postgres > /backup-work/scratch/log
   # It lives for minutes: nothing needs to survive a crash of it.
-  as_postgres pg_ctl --pgdata=/work/scratch/data --log=/work/scratch/log --wait --timeout=120 --silent --options="-c listen_addresses='' \
-    -c unix_socket_directories=/work/scratch -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 \
+  as_postgres pg_ctl --pgdata=/backup-work/scratch/data --log=/backup-work/scratch/log --wait --timeout=120 --silent --options="-c listen_addresses='' \
+    -c unix_socket_directories=/backup-work/scratch -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 \
     -c max_wal_size=2GB -c autovacuum=off -c shared_buffers=128MB -c maintenance_work_mem=64MB" start 9>&- \
-    || fail "the server that backups are restored into doesn't start: $(tail -n 1 /work/scratch/log)"
+    || fail "the server that backups are restored into doesn't start: $(tail -n 1 /backup-work/scratch/log)"
 }
 
 stop_scratch() {
-  if [ -f /work/scratch/data/postmaster.pid ]; then as_postgres pg_ctl --pgdata=/work/scratch/data --mode=immediate --wait --silent stop || true; fi
-  rm -rf /work/scratch
+  if [ -f /backup-work/scratch/data/postmaster.pid ]; then as_postgres pg_ctl --pgdata=/backup-work/scratch/data --mode=immediate --wait --silent stop || true; fi
+  rm -rf /backup-work/scratch
 }

@@ -4,7 +4,7 @@
 #   BACKUP_FILES       folder of the files passphrase, environment (NAME=value lines for restic), ssh-key and known-hosts
 #   BACKUP_HOST        whose backups they are: the name of the stack
 
-status_file=/work/status
+status_file=/backup-work/status
 
 say() { echo "backup: $*"; }
 fail() {
@@ -20,7 +20,7 @@ as_postgres() {
 repository_options=()
 
 open_repository() {
-  export RESTIC_PASSWORD_FILE=$BACKUP_FILES/passphrase RESTIC_CACHE_DIR=/work/cache RESTIC_PROGRESS_FPS=0.0001 HOME=/tmp
+  export RESTIC_PASSWORD_FILE=$BACKUP_FILES/passphrase RESTIC_CACHE_DIR=/backup-work/cache RESTIC_PROGRESS_FPS=0.0001 HOME=/tmp
   set -a
   if [ -f "$BACKUP_FILES/environment" ]; then . "$BACKUP_FILES/environment"; fi
   set +a
@@ -41,8 +41,8 @@ ensure_repository() {
   case $code in
     0) ;;
     10)
-      if [ "$(cat /work/repository 2> /dev/null)" = "$BACKUP_TARGET" ]; then
-        fail "the backups at backup.target $BACKUP_TARGET are gone; if that is meant, remove the volume that is mounted at /work and start this container anew"
+      if [ "$(cat /backup-work/repository 2> /dev/null)" = "$BACKUP_TARGET" ]; then
+        fail "the backups at backup.target $BACKUP_TARGET are gone; if that is meant, remove the volume that is mounted at /backup-work and start this container anew"
       fi
       say "making a repository at $BACKUP_TARGET"
       repository init > /dev/null
@@ -50,7 +50,7 @@ ensure_repository() {
     12) fail "the backups at backup.target $BACKUP_TARGET were made with another passphrase; fix: set backup.passphrase to that one" ;;
     *) fail "can't open $BACKUP_TARGET: $(grep . <<< "$message" | head -n 1)" ;;
   esac
-  echo "$BACKUP_TARGET" > /work/repository
+  echo "$BACKUP_TARGET" > /backup-work/repository
   # Those of a process that was killed.
   repository unlock > /dev/null 2>&1 || true
 }
@@ -62,7 +62,7 @@ newest_verified() {
 
 # One backup, restore or check at a time; the rest wait for their turn.
 take_turn() {
-  exec 9>> /work/lock
+  exec 9>> /backup-work/lock
   if ! flock --nonblock 9; then
     say "another backup or restore is under way: waiting for it"
     flock 9

@@ -17,7 +17,7 @@ fail() {
 }
 
 live=/run/postgresql
-folder=/work/restore/work/backup
+folder=/backup-work/restore/backup-work/backup
 # restic keeps whole paths.
 staged=$media/.restoring$media
 fresh=${BACKUP_DATABASE}_restoring
@@ -38,7 +38,7 @@ drop_fresh() {
 
 clean_up() {
   drop_fresh
-  rm -rf /work/restore $media/.restoring
+  rm -rf /backup-work/restore $media/.restoring
 }
 
 fetch() {
@@ -52,9 +52,9 @@ fetch() {
     [ -n "$id" ] || fail "there is no proven backup of $BACKUP_HOST; nothing was touched"
   fi
   repository cat snapshot "$id" > /dev/null 2> /tmp/messages || fail "there is no backup $id; nothing was touched"
-  as_postgres mkdir -p /work/restore
+  as_postgres mkdir -p /backup-work/restore
   step fetching "reading backup $id"
-  repository restore "$id" --target /work/restore --include /work/backup > /tmp/messages 2>&1 || fail "backup $id is damaged: $(tail -n 1 /tmp/messages); nothing was touched"
+  repository restore "$id" --target /backup-work/restore --include /backup-work/backup > /tmp/messages 2>&1 || fail "backup $id is damaged: $(tail -n 1 /tmp/messages); nothing was touched"
   (cd $folder && sha256sum --check --quiet files.sha256) || fail "backup $id isn't what was saved; nothing was touched"
   # As root: whose the files were comes back with them.
   export RESTIC_CACHE_DIR=/tmp/cache
@@ -151,7 +151,7 @@ replace_media() {
 restore() {
   take_turn
   trap 'clean_up' EXIT
-  rm -rf /work/restore $media/.restoring
+  rm -rf /backup-work/restore $media/.restoring
   if [ "$1" = dump ]; then take_incoming; else fetch "$1"; fi
   fill_fresh
   add_media

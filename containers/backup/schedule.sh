@@ -22,9 +22,9 @@ serve() {
     if [ $(($(date +%s) - verified)) -gt 86400 ]; then delay=1; fi
   else
     # A new machine that waits for one of those that are there makes none of its own yet: a backup of its emptiness would be the latest.
-    until known=$(bash "$0" known 2> /work/last-error); do
-      cat /work/last-error >&2
-      set_status "failed_at=$(date +%s)" "failure=$(tail -n 1 /work/last-error | cut -c 9-500)"
+    until known=$(bash "$0" known 2> /backup-work/last-error); do
+      cat /backup-work/last-error >&2
+      set_status "failed_at=$(date +%s)" "failure=$(tail -n 1 /backup-work/last-error | cut -c 9-500)"
       sleep 900 &
       wait $!
     done

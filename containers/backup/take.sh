@@ -1,7 +1,7 @@
 # Takes a backup: the database at one moment, then the media files, as one snapshot of the repository. Sourced by backup.sh.
 live=/run/postgresql
 
-# Leaves database.dump, content, roles and facts in /work/backup, all from one snapshot of the database.
+# Leaves database.dump, content, roles and facts in /backup-work/backup, all from one snapshot of the database.
 dump_database() {
   trap '' PIPE
   coproc session { exec psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 --host=$live --dbname="$BACKUP_DATABASE" 9>&-; }
@@ -10,27 +10,27 @@ dump_database() {
   printf 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSELECT pg_export_snapshot();\n' >&"$input"
   read -r -t 60 snapshot <&"${session[0]}" || fail "the database doesn't answer"
   # Not packed: restic packs it, and finds in it what it has from the day before.
-  pg_dump --host=$live --snapshot="$snapshot" --format=custom --compress=none --lock-wait-timeout=60s --file=/work/backup/database.dump "$BACKUP_DATABASE" 9>&- &
+  pg_dump --host=$live --snapshot="$snapshot" --format=custom --compress=none --lock-wait-timeout=60s --file=/backup-work/backup/database.dump "$BACKUP_DATABASE" 9>&- &
   dump=$!
-  { echo '\o /work/backup/facts'; cat $library/facts.sql; echo '\o /work/backup/content'; cat $library/content.sql; echo '\o'; } >&"$input" \
+  { echo '\o /backup-work/backup/facts'; cat $library/facts.sql; echo '\o /backup-work/backup/content'; cat $library/content.sql; echo '\o'; } >&"$input" \
     || fail "the database went away"
   wait "$dump" || fail "the dump failed"
   exec {input}>&-
   wait "$session_pid" || fail "the database's content can't be read"
   psql --no-psqlrc --quiet --no-align --tuples-only --host=$live --dbname="$BACKUP_DATABASE" \
-    --command="SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres' ORDER BY 1" > /work/backup/roles
+    --command="SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres' ORDER BY 1" > /backup-work/backup/roles
 }
 
-# Leaves media.sha256 in /work/backup, and prints a line for each file that tells whether it is still the same.
+# Leaves media.sha256 in /backup-work/backup, and prints a line for each file that tells whether it is still the same.
 hash_media() {
   cd $media
-  media_files | xargs -0 -r sha256sum > /work/backup/media.sha256 || return 1
+  media_files | xargs -0 -r sha256sum > /backup-work/backup/media.sha256 || return 1
   cd - > /dev/null
 }
 media_state() { cd $media && media_files | xargs -0 -r stat --format='%n %s %y' 2> /dev/null | LC_ALL=C sort; }
 
 write_manifest() {
-  cd /work/backup
+  cd /backup-work/backup
   sha256sum database.dump content roles media.sha256 > files.sha256
   printf '{"format":1,"stack":"%s","made":"%s","tables":%s,"rows":%s,"mediaFiles":%s,"facts":%s}\n' \
     "$BACKUP_HOST" "$1" "$(($(wc -l < content) - 1))" "$(awk -F'|' '{ rows += $2 } END { print rows + 0 }' content)" "$(wc -l < media.sha256)" "$(cat facts)" \
@@ -39,7 +39,7 @@ write_manifest() {
   cd - > /dev/null
 }
 
-# Stores /work/backup and the media files as one snapshot and sets `id`; a file that vanished or changed meanwhile means another try.
+# Stores /backup-work/backup and the media files as one snapshot and sets `id`; a file that vanished or changed meanwhile means another try.
 store() {
   local made=$1 code before after summary unreadable
   unreadable=$(cd $media && find . "${not_the_sites[@]}" \( -type f -o -type d \) ! -readable -print -quit)
@@ -50,7 +50,7 @@ store() {
       write_manifest "$made"
       code=0
       summary=$(repository backup --json --host "$BACKUP_HOST" --tag unverified --group-by host --exclude $media/.restoring --exclude "$media/.replaced-*" \
-        /work/backup $media 9>&- 2> /work/messages) || code=$?
+        /backup-work/backup $media 9>&- 2> /backup-work/messages) || code=$?
       id=$(sed -n 's/.*"message_type":"summary".*"snapshot_id":"\([0-9a-f]\{8\}\).*/\1/p' <<< "$summary")
       case $code in
         0)
@@ -59,7 +59,7 @@ store() {
           if [ -z "$(LC_ALL=C comm -23 <(echo "$before") <(echo "$after"))" ]; then return 0; fi
           ;;
         3) ;;
-        *) fail "$BACKUP_TARGET took no backup: $(tail -n 1 /work/messages)" ;;
+        *) fail "$BACKUP_TARGET took no backup: $(tail -n 1 /backup-work/messages)" ;;
       esac
       if [ -n "$id" ]; then repository forget "$id" > /dev/null; fi
     fi

@@ -43,7 +43,7 @@ test("the service: no network, no root, media files for reading, secrets as file
     networkMode: "none",
     mounts: [
       { type: "volume", source: "movies-prod-backups", target: "/backups" },
-      { type: "volume", source: "movies-prod-backup-work", target: "/work" },
+      { type: "volume", source: "movies-prod-backup-work", target: "/backup-work" },
       { type: "volume", source: "movies-prod-backup-work", target: "/var/lib/postgresql" },
       { type: "volume", source: "movies-prod-postgres-socket", target: "/run/postgresql" },
       { type: "volume", source: "movies-prod-media-data", target: "/vol/web/media", readOnly: true },

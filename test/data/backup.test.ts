@@ -64,7 +64,7 @@ test("a media file that vanishes while it is stored means another try, not half 
   upload("large.jpg", 300_000_000);
   const making = backups.ask("now");
   await sleep(100);
-  for (let tenth = 0; tenth < 600 && (await run("exec", backups.container, "test", "-e", "/work/backup/manifest.json")).code !== 0; tenth++)
+  for (let tenth = 0; tenth < 600 && (await run("exec", backups.container, "test", "-e", "/backup-work/backup/manifest.json")).code !== 0; tenth++)
     await sleep(50);
   docker("exec", site.containersOf("django")[0], "rm", "/vol/web/media/posters/large.jpg");
   const { code, output } = await making;
@@ -86,7 +86,7 @@ test("the command makes one, lists them, proves one again and says how they are"
       0,
       expect.stringMatching(/^last proven {3}[0-9a-f]{8}, less than an hour ago\nkept {10}\d+ proven\nlast failure {2}none since\n$/),
     ]);
-    docker("exec", backups.container, "sed", "-i", "s/^verified_at=.*/verified_at=1/; s/^watched_since=.*/watched_since=1/", "/work/status");
+    docker("exec", backups.container, "sed", "-i", "s/^verified_at=.*/verified_at=1/; s/^watched_since=.*/watched_since=1/", "/backup-work/status");
     const late = await checkout.run("backup", "prod", "status");
     expect([late.code, late.output]).toEqual([1, expect.stringContaining("more than backup.maxAgeHours (26)")]);
     expect((await checkout.run("backup", "prod", "verify", "ffffffff")).code).toBe(1);
@@ -147,7 +147,7 @@ describe("what goes wrong", () => {
         : inputs;
     site.stack.config = { ...site.stack.config, backup: { keepDaily: "8" } };
     await site.up();
-    docker("exec", backups.container, "rm", "-f", "/work/repository");
+    docker("exec", backups.container, "rm", "-f", "/backup-work/repository");
     const good = await backups.make();
     upload("too-large.jpg", 20_000_000);
     const { code } = await backups.ask("now");
@@ -188,8 +188,15 @@ describe("what goes wrong", () => {
   });
 
   test("the last proven one too old: the container is unhealthy, and up warns", async () => {
-    docker("exec", backups.container, "sed", "-i", `s/^verified_at=.*/verified_at=${Math.floor(Date.now() / 1000) - 30 * 3600}/`, "/work/status");
-    docker("exec", backups.container, "sed", "-i", "s/^watched_since=.*/watched_since=0/", "/work/status");
+    docker(
+      "exec",
+      backups.container,
+      "sed",
+      "-i",
+      `s/^verified_at=.*/verified_at=${Math.floor(Date.now() / 1000) - 30 * 3600}/`,
+      "/backup-work/status",
+    );
+    docker("exec", backups.container, "sed", "-i", "s/^watched_since=.*/watched_since=0/", "/backup-work/status");
     // Just made, it is healthy all the same: what mends a failing backup must be able to start.
     expect((await backups.ask("health")).code).toBe(0);
     docker("exec", backups.container, "sh", "-c", "echo 0 > /tmp/started");
@@ -206,7 +213,7 @@ test("retention, over a month's end: seven days, four weeks, twelve months of wh
   const make = `
     . /usr/local/lib/backup/repository.sh; open_repository
     for day in 0 5 11 12 20 30 39 40 47 54 55 $(seq 60 70); do
-      repository backup --quiet --host "$BACKUP_HOST" --tag verified --time "$(date -u -d "2026-01-20 02:30 $day days" '+%F %T')" /work/status
+      repository backup --quiet --host "$BACKUP_HOST" --tag verified --time "$(date -u -d "2026-01-20 02:30 $day days" '+%F %T')" /backup-work/status
     done`;
   docker(
     "exec",

@@ -52,7 +52,7 @@ const inspected = (name: string, more: object = {}) => ({
   HostConfig: { Memory: 1024, NetworkMode: "none", ...more },
   Mounts: [
     { Name: `${name}-backups`, Destination: "/backups", RW: true },
-    { Name: `${name}-work`, Destination: "/work", RW: true },
+    { Name: `${name}-work`, Destination: "/backup-work", RW: true },
     { Name: `${name}-media`, Destination: "/vol/web/media", RW: false },
     { Name: `${name}-files`, Destination: "/run/stack", RW: false },
     { Name: `${name}-socket`, Destination: "/run/postgresql", RW: true },
@@ -67,7 +67,7 @@ test("a restore is made like what makes the backups, but as root with named capa
   expect(values("--cap-add")).toEqual(["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]);
   expect(values("--network")).toEqual(["none"]);
   expect(values("--volume").sort()).toEqual([
-    "movies-backups:/backups", "movies-files:/run/stack:ro", "movies-media:/vol/web/media", "movies-socket:/run/postgresql", "movies-work:/work",
+    "movies-backups:/backups", "movies-files:/run/stack:ro", "movies-media:/vol/web/media", "movies-socket:/run/postgresql", "movies-work:/backup-work",
   ]); // prettier-ignore
   expect(values("--env")).toEqual(["BACKUP_DATABASE=django", "MEDIA_USER=1:1", "RESTIC_REPOSITORY=/backups/repository", "BACKUP_FILES=/run/stack/movies", "BACKUP_HOST=movies", "BACKUP_TARGET=volume"]); // prettier-ignore
   expect(values("--label")).toContain("django-stack.component=restore");

@@ -156,22 +156,22 @@ export function restoreBehaviour(name: string, makeStack: MakeStack): void {
         "a flipped byte",
         (file: string) =>
           inBackups(
-            `cp -p ${file} /work/pack && chmod u+w ${file} && printf '\\377' | dd of=${file} bs=1 seek=5000 conv=notrunc status=none && printf '\\000' | dd of=${file} bs=1 seek=5001 conv=notrunc status=none`,
+            `cp -p ${file} /backup-work/pack && chmod u+w ${file} && printf '\\377' | dd of=${file} bs=1 seek=5000 conv=notrunc status=none && printf '\\000' | dd of=${file} bs=1 seek=5001 conv=notrunc status=none`,
           ),
       ],
-      ["a cut file", (file: string) => inBackups(`cp -p ${file} /work/pack && chmod u+w ${file} && truncate --size=1000 ${file}`)],
-      ["a missing file", (file: string) => inBackups(`mv ${file} /work/pack`)],
+      ["a cut file", (file: string) => inBackups(`cp -p ${file} /backup-work/pack && chmod u+w ${file} && truncate --size=1000 ${file}`)],
+      ["a missing file", (file: string) => inBackups(`mv ${file} /backup-work/pack`)],
     ])("%s", async (_, damage) => {
       change();
       const before = content();
       const file = pack();
       damage(file);
-      docker("exec", backups.container, "rm", "-rf", "/work/cache");
+      docker("exec", backups.container, "rm", "-rf", "/backup-work/cache");
       const { code, output } = await backups.restore(id);
       expect([code, output]).toEqual([1, expect.stringMatching(/damaged: .*; nothing was touched/)]);
       expect(content()).toEqual(before);
       expect((await backups.ask("verify", id)).code).toBe(1);
-      inBackups(`mv -f /work/pack ${file}`);
+      inBackups(`mv -f /backup-work/pack ${file}`);
       expect((await backups.restore(id)).code).toBe(0);
       expect(content()).toEqual(saved);
       await backups.restore("discard");
