@@ -147,31 +147,39 @@ export function restoreBehaviour(name: string, makeStack: MakeStack): void {
   });
 
   describe("what can't be restored is refused before anything is touched", () => {
-    const inBackups = (command: string) => docker("exec", backups.container, "bash", "-c", `cd /backups/repository/data && ${command}`);
-    // The largest pack holds the large picture; the one with the dump is found by what restic says of it.
-    const pack = () => inBackups("find . -type f -size +100k -printf '%s %p\\n' | sort -n | tail -n 1 | cut -d ' ' -f 2").trim();
+    const inBackups = (command: string) => docker("exec", backups.container, "bash", "-c", command);
+
+    /** Where the repository keeps the large picture, or a piece of it: no other file has a piece as large. */
+    function pictureInRepository(): { pack: string; offset: number } {
+      const indexes = inBackups(
+        ". /usr/local/lib/backup/repository.sh && open_repository && for index in $(repository list index); do repository cat index $index; echo; done",
+      );
+      const packs = [...indexes.matchAll(/"packs":\s*(\[.*?\])\s*\}\s*$/gms)].flatMap(([, list]) => JSON.parse(list));
+      const [largest] = packs.flatMap(({ id, blobs }) => blobs.map((blob: any) => ({ ...blob, pack: id }))).sort((a, b) => b.length - a.length);
+      expect(largest.length).toBeGreaterThan(500_000);
+      return { pack: `/backups/repository/data/${largest.pack.slice(0, 2)}/${largest.pack}`, offset: largest.offset };
+    }
 
     test.each([
       [
         "a flipped byte",
-        (file: string) =>
-          inBackups(
-            `cp -p ${file} /backup-work/pack && chmod u+w ${file} && printf '\\377' | dd of=${file} bs=1 seek=5000 conv=notrunc status=none && printf '\\000' | dd of=${file} bs=1 seek=5001 conv=notrunc status=none`,
-          ),
+        ({ pack, offset }: ReturnType<typeof pictureInRepository>) =>
+          `chmod u+w ${pack} && byte=$(od -An -tu1 -j${offset + 5000} -N1 ${pack}) && printf "\\x$(printf %x $((byte ^ 1)))" | dd of=${pack} bs=1 seek=${offset + 5000} conv=notrunc status=none`,
       ],
-      ["a cut file", (file: string) => inBackups(`cp -p ${file} /backup-work/pack && chmod u+w ${file} && truncate --size=1000 ${file}`)],
-      ["a missing file", (file: string) => inBackups(`mv ${file} /backup-work/pack`)],
+      ["a cut file", ({ pack }) => `chmod u+w ${pack} && truncate --size=1000 ${pack}`],
+      ["a missing file", ({ pack }) => `rm -f ${pack}`],
     ])("%s", async (_, damage) => {
       change();
       const before = content();
-      const file = pack();
-      damage(file);
-      docker("exec", backups.container, "rm", "-rf", "/backup-work/cache");
+      const place = pictureInRepository();
+      inBackups(`cp -p ${place.pack} /backup-work/pack`);
+      inBackups(`${damage(place)} && ! cmp -s ${place.pack} /backup-work/pack`);
+      inBackups("rm -rf /backup-work/cache");
       const { code, output } = await backups.restore(id);
       expect([code, output]).toEqual([1, expect.stringMatching(/damaged: .*; nothing was touched/)]);
       expect(content()).toEqual(before);
       expect((await backups.ask("verify", id)).code).toBe(1);
-      inBackups(`mv -f /backup-work/pack ${file}`);
+      inBackups(`mv -f /backup-work/pack ${place.pack}`);
       expect((await backups.restore(id)).code).toBe(0);
       expect(content()).toEqual(saved);
       await backups.restore("discard");
