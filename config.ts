@@ -29,6 +29,8 @@ export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "mai
   readonly prefix: string;
   /** Whose the objects on the Docker host are: the name, the stack and this checkout, by an id made once. */
   readonly owner: Owner;
+  /** Who brings the stack about; with export nobody does, it is only written down for Compose. */
+  readonly runner: "pulumi" | "compose" | "export";
   /** Address of the Docker engine when it isn't the default one, such as `ssh://root@server`. */
   readonly dockerHost: string | undefined;
   /** Scheme, domain and, where it isn't the scheme's own, port; no slash at the end. */
@@ -134,6 +136,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
     stack,
     prefix: `${values.name}-${stack}`,
     owner: { name: values.name, stack, checkout: checkoutId() },
+    runner: new pulumi.Config("compose").get<"compose" | "export">("runner") ?? "pulumi",
     dockerHost,
     https,
     tls: {

@@ -28,8 +28,12 @@ export interface Host {
  * @throws pulumi.RunError listing every problem with the way to mend it.
  */
 export async function preflight(config: Config, docker: DockerCommand = dockerCommand(config.dockerHost), host: Host = thisHost): Promise<void> {
-  const engine = await engineProblem(docker, config.dockerHost);
-  const problems = engine === undefined ? [...(await foreignObjects(config, docker)), ...(await takenPorts(config, docker, host))] : [engine];
+  if (config.runner === "export") return;
+  const engine = await engineProblem(docker, config);
+  const problems =
+    engine === undefined
+      ? [...(await otherRunner(config, docker)), ...(await foreignObjects(config, docker)), ...(await takenPorts(config, docker, host))]
+      : [engine];
   if (problems.length === 0) {
     await warnOfCertificates(config, docker);
     return warnOfBackups(config, docker);
@@ -58,9 +62,11 @@ async function warnOfBackups({ backup, environment, owner }: Config, docker: Doc
   for (const warning of await backupWarnings({ docker, ...owner, backup })) void pulumi.log.warn(warning);
 }
 
-async function engineProblem(docker: DockerCommand, dockerHost: string | undefined): Promise<string | undefined> {
+async function engineProblem(docker: DockerCommand, { dockerHost, runner }: Config): Promise<string | undefined> {
   const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
   try {
+    if (runner === "compose" && dockerHost !== undefined && !dockerHost.startsWith("unix://"))
+      return `Docker Engine${where}: Compose mounts files of the engine's own machine; fix: run it there, or use Pulumi, which needs no files on it`;
     if (dockerHost === undefined) {
       // The docker command follows its context, Pulumi's provider doesn't: they would work on two engines.
       const context = (await docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")).stdout.trim();
@@ -94,6 +100,28 @@ export function compareVersions(a: string, b: string): number {
     if (difference !== 0) return difference;
   }
   return 0;
+}
+
+/** Two that run one stack would work on the same data. */
+async function otherRunner({ name, stack, runner }: Config, docker: DockerCommand): Promise<string[]> {
+  const { stdout } = await docker(
+    "ps", "--all", "--filter", `label=django-stack.name=${name}`, "--filter", `label=django-stack.stack=${stack}`,
+    "--format", '{{.Names}}|{{.Label "com.docker.compose.project"}}',
+  ); // prettier-ignore
+  const containers = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.split("|"))
+    .filter(([container]) => container !== "" && !container.endsWith("-backup-restore"));
+  const composed = containers.filter(([, project]) => project !== "").map(([container]) => container);
+  const others = containers.filter(([, project]) => project === "").map(([container]) => container);
+  if (runner === "pulumi" && composed.length > 0)
+    return [`Docker Compose runs this stack (${composed.join(", ")}); fix: npm run compose -- ${stack} down, which leaves the data`];
+  if (runner === "compose" && others.length > 0)
+    return [
+      `Pulumi runs this stack (${others.join(", ")}); fix: npm run destroy -- ${stack}, which leaves the data where protectData is true, as it is by default in prod`,
+    ];
+  return [];
 }
 
 const ownLabels = '{{.Label "django-stack.name"}}|{{.Label "django-stack.stack"}}|{{.Label "django-stack.checkout"}}';

@@ -6,12 +6,16 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["test/*.test.ts", "test/{components,containers,nginx,scripts}/**/*.test.ts"], testTimeout: 30_000 },
+        test: { name: "unit", include: ["test/*.test.ts", "test/{components,compose,containers,nginx,scripts}/**/*.test.ts"], testTimeout: 30_000 },
       },
       // These share the engine and its ports: one file after the other.
       {
         extends: true,
         test: { name: "docker", include: ["test/docker/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+      },
+      {
+        extends: true,
+        test: { name: "compose", include: ["test/docker-compose/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
       },
       {
         extends: true,

@@ -35,5 +35,6 @@ else
 fi
 ln -sfn "$FILES_ID" /files/.current
 mv -fT /files/.current /files/current
-rm -rf /incoming
+# What was uploaded must not stay in this container; with Compose it is mounted, and never was in it.
+if ! grep -q ' /incoming ' /proc/self/mountinfo; then rm -rf /incoming; fi
 echo "files: $FILES_ID"

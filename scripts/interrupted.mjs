@@ -32,7 +32,10 @@ function alive(pid) {
   }
 }
 
-/** Removes this checkout's containers and networks of a stack that its state doesn't know, but a restore under way; returns their names. */
+/**
+ * Removes this checkout's containers and networks of a stack that its state doesn't know, but a restore under way and what Docker
+ * Compose made; returns their names.
+ */
 export function removeOrphans(docker, { stack, checkout, state }) {
   const resources = state.deployment?.resources ?? [];
   const kinds = [
@@ -42,12 +45,19 @@ export function removeOrphans(docker, { stack, checkout, state }) {
   return kinds.flatMap(({ type, list, name, remove }) => {
     const known = new Set(resources.filter((resource) => resource.type === type).map(({ id }) => id));
     const filters = [`label=django-stack.stack=${stack}`, `label=django-stack.checkout=${checkout}`].flatMap((filter) => ["--filter", filter]);
-    const listed = output(docker.command, [...docker.arguments, ...list, "--no-trunc", "--format", `{{.ID}} ${name}`, ...filters]);
+    const listed = output(docker.command, [
+      ...docker.arguments,
+      ...list,
+      "--no-trunc",
+      "--format",
+      `{{.ID}} ${name} {{.Label "com.docker.compose.project"}}`,
+      ...filters,
+    ]);
     const orphans = listed
       .split("\n")
       .map((line) => line.split(" "))
       // A restore is nobody's but its own command's.
-      .filter(([id, found]) => id !== "" && !known.has(id) && !found.endsWith("-backup-restore"));
+      .filter(([id, found, project = ""]) => id !== "" && !known.has(id) && !found.endsWith("-backup-restore") && project === "");
     for (const [id] of orphans) run(docker.command, [...docker.arguments, ...remove, id]);
     return orphans.map(([, orphan]) => orphan);
   });

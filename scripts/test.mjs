@@ -6,13 +6,15 @@ import { join } from "node:path";
 import { runOnSecondEngine, runPowerCut } from "./second-engine.mjs";
 import { ensureBaseImages, olderPostgres } from "./setup/base-images.mjs";
 import { ensureChromium } from "./setup/chromium.mjs";
+import { ensureCompose } from "./setup/compose.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
-import { fail, wrongUse } from "./setup/terminal.mjs";
+import { fail, step, wrongUse } from "./setup/terminal.mjs";
 
 const usage = `Tests the project.
 
   npm test                      checks, unit tests, and the suites below
   npm run test:docker           real containers: nginx's configuration, both environments, changes and crashes under load
+  npm run test:compose          the stack under Docker Compose
   npm run test:edge             testssl.sh's grade of the site's TLS, malformed requests, slow clients, ACME
   npm run test:data             backups, restores, upgrades of Postgres, moving in; of these npm test has restores and upgrades
   npm run test:engines          the core of it on a second, newer Docker engine
@@ -25,7 +27,7 @@ Example: npm run test:docker -- --no-install`;
 /** What of the data suite is part of npm test, which should end within 40 minutes. */
 const coreOfData = ["test/data/restore.test.ts", "test/data/upgrade.test.ts"];
 
-const suites = ["unit", "docker", "edge", "data", "engines", "e2e", "faults"];
+const suites = ["unit", "docker", "compose", "edge", "data", "engines", "e2e", "faults"];
 const words = process.argv.slice(2);
 const full = words.includes("full");
 if (words.includes("--help")) {
@@ -48,13 +50,17 @@ try {
   }
   if (everything || wanted.includes("unit")) suite("unit", environment);
   const selected = (name) => (everything && (full || name !== "faults")) || wanted.includes(name);
-  if (["docker", "edge", "data", "engines", "e2e", "faults"].some(selected)) {
+  if (["docker", "compose", "edge", "data", "engines", "e2e", "faults"].some(selected)) {
     const install = !words.includes("--no-install");
     const docker = attempt(() => setUpDocker({ install }));
     const browser = attempt(() => ensureChromium({ install }));
     if (browser.failure !== undefined) skipReasons.push(`what needs a browser, ${browser.failure}`);
     environment.DJANGO_STACK_TEST_CHROMIUM = browser.result ?? "";
     if (selected("docker")) suite("docker", environment, docker.failure);
+    if (selected("compose")) {
+      const compose = docker.failure === undefined ? attempt(() => ensureCompose({ install, print: (text) => step("Compose", text) })) : docker;
+      suite("compose", environment, compose.failure);
+    }
     if (selected("edge")) {
       if (docker.failure === undefined && !hasAcmeModule())
         skipReasons.push(

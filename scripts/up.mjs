@@ -2,24 +2,34 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDevelopment, readArguments } from "./arguments.mjs";
+import { composeFolder, composeUp, readOutputs, setUpCompose, writeProject } from "./compose/project.mjs";
 import { clearStaleLock, removeOrphans } from "./interrupted.mjs";
 import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { root, setUp } from "./setup/setup.mjs";
-import { fail, step } from "./setup/terminal.mjs";
+import { ask, fail, step } from "./setup/terminal.mjs";
 
 const usage = `Brings a stack up, or up to date.
 
-  npm run up -- [stack] [--yes] [--no-install]
+  npm run up -- [stack] [--yes] [--compose] [--no-install]
 
   stack         default: dev
   --yes         don't ask; a development stack, or no terminal, means it already
+  --compose     by Docker Compose instead of Pulumi: no preview, no roll-out without failed requests; see docs/compose.md
   --no-install  install no system package, fail instead
 
 Example: npm run up -- prod --yes`;
 
 try {
-  const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--yes", "--no-install"], defaultStack: "dev" });
-  const pulumi = setUp({ install: !flags["no-install"] });
+  const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--yes", "--compose", "--no-install"], defaultStack: "dev" });
+  const asks = process.stdin.isTTY && !flags.yes && !isDevelopment(stack);
+  if (flags.compose) await upByCompose(stack, { asks, install: !flags["no-install"] });
+  else await upByPulumi(stack, { asks, install: !flags["no-install"] });
+} catch (error) {
+  fail(error);
+}
+
+async function upByPulumi(stack, { asks, install }) {
+  const pulumi = setUpPulumiOrHint(stack, install);
   clearStaleLock(root, stack);
   selectStack(pulumi, stack);
   const checkoutFile = join(root, ".state", "checkout");
@@ -28,13 +38,28 @@ try {
     const orphans = removeOrphans(pulumi.docker, { stack, checkout: readFileSync(checkoutFile, "utf8").trim(), state });
     if (orphans.length > 0) step("interrupted", `removed what an interrupted command made and couldn't record: ${orphans.join(", ")}`);
   }
-  const asks = process.stdin.isTTY && !flags.yes && !isDevelopment(stack);
   const code = await runPulumi(pulumi, ["up", "--stack", stack, ...(asks ? [] : ["--yes", "--skip-preview"])]);
   if (code !== 0) process.exit(1);
   const outputs = JSON.parse(readPulumi(pulumi, ["stack", "output", "--stack", stack, "--json"]));
   process.stdout.write(`\n${urls(outputs)}\n`);
-} catch (error) {
-  fail(error);
+}
+
+function setUpPulumiOrHint(stack, install) {
+  try {
+    return setUp({ install });
+  } catch (error) {
+    if (error?.step?.startsWith("Pulumi")) error.message += `\n  without Pulumi: npm run up -- ${stack} --compose`;
+    throw error;
+  }
+}
+
+async function upByCompose(stack, { asks, install }) {
+  const environment = setUpCompose({ install });
+  const folder = composeFolder(stack);
+  if (asks && !(await ask(`Bring ${stack} up by Compose? What changed is replaced at once, without a preview.`))) process.exit(1);
+  await writeProject(stack, folder, { environment, runner: "compose" });
+  await composeUp(folder, environment);
+  process.stdout.write(`\n${urls(readOutputs(folder))}\n`);
 }
 
 function urls(outputs) {

@@ -14,6 +14,7 @@ describe("defaults", () => {
     expect(owner).toEqual({ name: "django-stack", stack: "prod", checkout: expect.stringMatching(/^[0-9a-f]{12}$/) });
     expect(bindAddress[0]).toBe("0.0.0.0");
     expect(config).toEqual({
+      runner: "pulumi",
       environment: "prod",
       name: "django-stack",
       domain: "django-stack.localhost",

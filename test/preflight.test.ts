@@ -10,6 +10,7 @@ import { fakeDocker } from "./support/fake-docker.ts";
 const config = {
   name: "movies",
   stack: "prod",
+  runner: "pulumi",
   prefix: "movies-prod",
   owner: { name: "movies", stack: "prod", checkout: "aaaaaaaaaaaa" },
   dockerHost: undefined,
@@ -55,6 +56,7 @@ test("passes on a clean host, and only looks", async () => {
   expect(calls.map((call) => call.split(" --format")[0])).toEqual([
     "context inspect",
     "version",
+    "ps --all --filter label=django-stack.name=movies --filter label=django-stack.stack=prod",
     "network ls",
     "ps --all",
     "volume ls",
@@ -62,6 +64,39 @@ test("passes on a clean host, and only looks", async () => {
     "ps --filter publish=443",
     "exec movies-prod-nginx cat /etc/nginx/stack/current/tls/certificate.pem",
   ]);
+});
+
+describe("who runs the stack", () => {
+  const list: RegExp = /^ps --all --filter label=django-stack.name=movies --filter label=django-stack.stack=prod/;
+
+  test("nobody asks where a Compose project is only written", async () => {
+    const { docker, calls } = fakeDocker([]);
+    await preflight({ ...config, runner: "export" }, docker, freeHost);
+    expect(calls).toEqual([]);
+  });
+
+  test("Compose, which Pulumi doesn't start over", async () => {
+    const containers = "movies-prod-nginx-1|movies-prod\nmovies-prod-postgres-1|movies-prod\n";
+    expect(await errorOf([[list, containers]])).toBe(
+      `${heading}Docker Compose runs this stack (movies-prod-nginx-1, movies-prod-postgres-1); fix: npm run compose -- prod down, which leaves the data`,
+    );
+    expect(await errorOf([[list, containers]], freeHost, { runner: "compose" })).toBe("no error");
+  });
+
+  test("Pulumi, which Compose doesn't start over; a restore is neither's", async () => {
+    const containers = "movies-prod-nginx|\nmovies-prod-backup-restore|\n";
+    expect(await errorOf([[list, containers]], freeHost, { runner: "compose" })).toBe(
+      `${heading}Pulumi runs this stack (movies-prod-nginx); fix: npm run destroy -- prod, which leaves the data where protectData is true, as it is by default in prod`,
+    );
+    expect(await errorOf([[list, containers]])).toBe("no error");
+  });
+
+  test("Compose, on another machine than the files that it mounts", async () => {
+    expect(await errorOf([], freeHost, { runner: "compose", dockerHost: "ssh://root@example.com" })).toBe(
+      `${heading}Docker Engine at ssh://root@example.com: Compose mounts files of the engine's own machine; fix: run it there, or use Pulumi, which needs no files on it`,
+    );
+    expect(await errorOf([], freeHost, { runner: "compose", dockerHost: "unix:///run/user/1000/docker.sock" })).toBe("no error");
+  });
 });
 
 describe("the engine", () => {
@@ -107,7 +142,7 @@ describe("objects of the same name", () => {
   test("of this checkout are welcome", async () => {
     const answers: Parameters<typeof fakeDocker>[0] = [
       [/^network ls/, `movies-prod-edge ${ours}\n`],
-      [/^ps --all/, `movies-prod-nginx ${ours}\n`],
+      [/^ps --all --format/, `movies-prod-nginx ${ours}\n`],
       [/^volume ls/, `movies-prod-owner ${ours}\nmovies-prod-media-data ||\n`],
     ];
     expect(await errorOf(answers)).toBe("no error");
@@ -118,7 +153,7 @@ describe("objects of the same name", () => {
     expect(await errorOf([[/^network ls/, `movies-prod-edge ${theirs}`]])).toBe(
       `${heading}network movies-prod-edge exists and belongs to another checkout; ${otherName}`,
     );
-    expect(await errorOf([[/^ps --all/, `movies-prod-nginx ||`]])).toBe(
+    expect(await errorOf([[/^ps --all --format/, `movies-prod-nginx ||`]])).toBe(
       `${heading}container movies-prod-nginx exists and belongs to another checkout; ${otherName}`,
     );
     expect(await errorOf([[/^volume ls/, `movies-prod-owner ${theirs}\nmovies-prod-postgres-18-data ||\n`]])).toBe(
@@ -150,7 +185,7 @@ test("warns of a production stack's backups, and not of a development one's", as
 });
 
 test("a restore under way is waited for", async () => {
-  expect(await errorOf([[/^ps --all/, `movies-prod-backup-restore ${ours}\n`]])).toBe(
+  expect(await errorOf([[/^ps --all --format/, `movies-prod-backup-restore ${ours}\n`]])).toBe(
     `${heading}a restore of this stack is under way; fix: wait for it, or docker stop movies-prod-backup-restore`,
   );
 });

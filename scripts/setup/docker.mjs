@@ -52,7 +52,8 @@ function contextHost() {
   return host === "" || host === "unix:///var/run/docker.sock" ? undefined : host;
 }
 
-function mayInstall(install) {
+/** Whether system packages may be installed: as root on Debian or what comes from it. */
+export function mayInstall(install) {
   return install && isDebian() && process.getuid?.() === 0;
 }
 

@@ -1,4 +1,6 @@
 // What the set-up prints: one line a step.
+import { createInterface } from "node:readline/promises";
+
 export function step(name, text) {
   process.stderr.write(`${name.padEnd(14)} ${text}\n`);
 }
@@ -13,4 +15,12 @@ export function fail(error) {
 export function wrongUse(message, usage) {
   process.stderr.write(`${message}\n\n${usage}\n`);
   process.exit(2);
+}
+
+/** Asks at the terminal; resolves with whether the answer was yes. */
+export async function ask(question) {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await terminal.question(`${question} [y/N] `);
+  terminal.close();
+  return /^y(es)?$/i.test(answer.trim());
 }

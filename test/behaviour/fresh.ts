@@ -9,7 +9,7 @@ import { docker, png, type Site } from "../support/site.ts";
 
 /** What a stack does once it is up. */
 export function freshBehaviour(site: Site): void {
-  const { prefix, project } = site;
+  const { project } = site;
   const anonymous = () => site.anonymous();
   const containersOf = (component: string) => site.containersOf(component);
 
@@ -80,7 +80,7 @@ export function freshBehaviour(site: Site): void {
     test("tells Django who the client is, whatever the client says", async () => {
       await anonymous().request("/?forged", { headers: { "X-Forwarded-For": "6.6.6.6", "X-Forwarded-Proto": "http", "X-Real-IP": "6.6.6.6" } });
       const line =
-        docker("logs", `${prefix}-nginx`)
+        docker("logs", containersOf("nginx")[0])
           .split("\n")
           .find((entry) => entry.includes("/?forged")) ?? "{}";
       const entry = JSON.parse(line);
@@ -146,11 +146,12 @@ export function freshBehaviour(site: Site): void {
     });
 
     test("keeps the database on a network with no way out, and nginx away from it", async () => {
-      expect((await engineApi("GET", `/networks/${prefix}-db`)).Internal).toBe(true);
-      const nginx = await engineApi("GET", `/containers/${prefix}-nginx/json`);
-      expect(Object.keys(nginx.NetworkSettings.Networks).sort()).toEqual([`${prefix}-app`, `${prefix}-edge`]);
-      const [postgres] = containersOf("postgres");
-      expect(Object.keys((await engineApi("GET", `/containers/${postgres}/json`)).NetworkSettings.Networks)).toEqual([`${prefix}-db`]);
+      const { edge, app, db } = site.outputs.networks;
+      expect((await engineApi("GET", `/networks/${db}`)).Internal).toBe(true);
+      const networksOf = async (component: string) =>
+        Object.keys((await engineApi("GET", `/containers/${containersOf(component)[0]}/json`)).NetworkSettings.Networks).sort();
+      expect(await networksOf("nginx")).toEqual([app, edge].sort());
+      expect(await networksOf("postgres")).toEqual([db]);
     });
 
     test("makes a UTF-8 database with checksums, an owner who can't log in, and no password for the superuser", () => {

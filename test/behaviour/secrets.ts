@@ -4,7 +4,7 @@ import { docker, logsOf, type Site } from "../support/site.ts";
 
 /** Where secrets are, and where not. */
 export function secretsBehaviour(site: Site): void {
-  const { name, prefix } = site;
+  const { name } = site;
   const containersOf = (component: string) => site.containersOf(component);
 
   describe("secrets", () => {
@@ -35,7 +35,7 @@ export function secretsBehaviour(site: Site): void {
       const [replica] = containersOf("django");
       const files = docker("inspect", "--format", '{{index .Config.Labels "django-stack.files"}}', replica).trim();
       expect(docker("exec", replica, "stat", "-c", "%U %u %a", `/run/stack/${files}/SECRET_KEY`).trim()).toBe("UNKNOWN 10001 400");
-      expect(docker("exec", `${prefix}-nginx`, "stat", "-c", "%u %a", "/etc/nginx/stack/current/tls/key.pem").trim()).toBe("101 400");
+      expect(docker("exec", containersOf("nginx")[0], "stat", "-c", "%u %a", "/etc/nginx/stack/current/tls/key.pem").trim()).toBe("101 400");
     });
   });
 }

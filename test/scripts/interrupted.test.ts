@@ -40,15 +40,15 @@ test("no lock is no matter, and another stack's isn't ours", () => {
   expect(existsSync(lock())).toBe(true);
 });
 
-test("containers and networks that the state doesn't know are removed, the known ones and a restore under way stay", () => {
+test("containers and networks that the state doesn't know are removed, the known ones, a restore under way and what Compose made stay", () => {
   const docker = join(root, "docker");
   const calls = join(root, "calls");
   writeFileSync(
     docker,
     `#!/bin/sh
 case "$1" in
-  ps) printf 'c1 movies-prod-django-0-aaaaaaa\nc2 movies-prod-django-0-bbbbbbb\nc3 movies-prod-backup-restore\n'; echo "$@" >> ${calls} ;;
-  network) [ "$2" = ls ] && printf 'n1 movies-prod-edge\nn2 movies-prod-app\n'; echo "$@" >> ${calls} ;;
+  ps) printf 'c1 movies-prod-django-0-aaaaaaa\nc2 movies-prod-django-0-bbbbbbb\nc3 movies-prod-backup-restore\nc4 movies-prod-nginx-1 movies-prod\n'; echo "$@" >> ${calls} ;;
+  network) [ "$2" = ls ] && printf 'n1 movies-prod-edge\nn2 movies-prod-app\nn3 movies-prod_app movies-prod\n'; echo "$@" >> ${calls} ;;
   *) echo "$@" >> ${calls} ;;
 esac
 `,
@@ -64,9 +64,10 @@ esac
   );
   expect(removed).toEqual(["movies-prod-django-0-bbbbbbb", "movies-prod-edge"]);
   const labels = "--filter label=django-stack.stack=prod --filter label=django-stack.checkout=aaaaaaaaaaaa";
-  expect(readFileSync(calls, "utf8")).toBe(`ps --all --no-trunc --format {{.ID}} {{.Names}} ${labels}
+  const project = '{{.Label "com.docker.compose.project"}}';
+  expect(readFileSync(calls, "utf8")).toBe(`ps --all --no-trunc --format {{.ID}} {{.Names}} ${project} ${labels}
 rm --force c2
-network ls --no-trunc --format {{.ID}} {{.Name}} ${labels}
+network ls --no-trunc --format {{.ID}} {{.Name}} ${project} ${labels}
 network rm n1
 `);
 });

@@ -44,8 +44,8 @@ export class ContainerStack implements StackDriver {
     const before = new Map(this.made);
     const seen = new Set<string>();
     const running = new Set<Promise<unknown>>();
-    const create: Create = (registration) => {
-      const work = this.apply(registration, (create as any).hooks, seen, operations);
+    const create: Create = (registration, hooks) => {
+      const work = this.apply(registration, hooks, seen, operations);
       running.add(work);
       work.catch(() => {}).finally(() => running.delete(work));
       return work;

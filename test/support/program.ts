@@ -1,26 +1,11 @@
-import { createRequire } from "node:module";
 import * as pulumi from "@pulumi/pulumi";
 import { vi } from "vitest";
+import { isSecret, runOnMocks, type MockRun, type MockRunArgs } from "../../compose/mock-runtime.ts";
 
-/** What the program asked Pulumi to register. */
-export interface Registration {
-  readonly type: string;
-  readonly name: string;
-  readonly parent: string;
-  /** Inputs as sent; secret values are wrapped. */
-  readonly inputs: Record<string, any>;
-  readonly protect: boolean;
-  readonly retainOnDelete: boolean;
-  /** Undefined when the program leaves it to the provider. */
-  readonly deleteBeforeReplace: boolean | undefined;
-  readonly ignoreChanges: string[];
-  readonly dependencies: string[];
-  readonly afterCreate: string[];
-  readonly onError: string[];
-}
+export { reveal, type Registration } from "../../compose/mock-runtime.ts";
 
 /** Answers a registration with the resource's id and outputs. */
-export type Create = (registration: Registration) => Promise<{ id: string; state: Record<string, any> }>;
+export type Create = MockRunArgs["create"];
 
 export interface ProgramArgs {
   readonly stack: string;
@@ -35,98 +20,25 @@ export interface ProgramArgs {
   readonly checkHost?: boolean;
 }
 
-export interface ProgramRun {
-  readonly registrations: Registration[];
-  /** The program's exports, resolved, secrets revealed. */
-  readonly outputs: Record<string, any>;
-  /** The hooks that the program registered, by name. */
-  readonly hooks: Map<string, (args: any) => unknown>;
-}
-
-const secretSignature = "4dabf18193072939515e22adb298388d";
-const runtimeResource = createRequire(import.meta.url)("@pulumi/pulumi/runtime/resource");
-
 /** Runs the program under Pulumi's mocks and returns what it registered; a failing `create` ends the run with its error. */
-export async function runProgram(args: ProgramArgs): Promise<ProgramRun> {
-  const registrations: Registration[] = [];
-  const requests = new Map<string, any>();
-  const hooks = new Map<string, (args: any) => unknown>();
-  let fail: (error: unknown) => void = () => {};
-  const failed = new Promise<never>((_, reject) => (fail = reject));
-  failed.catch(() => {});
-  let halted = false;
-  const create = args.create ?? echo;
-
-  pulumi.runtime.setAllConfig(
-    Object.fromEntries(
+export async function runProgram(args: ProgramArgs): Promise<MockRun> {
+  return runOnMocks({
+    project: "django-stack",
+    stack: args.stack,
+    config: Object.fromEntries(
       Object.entries(args.config).map(([key, value]) => [
         key.includes(":") ? key : `django-stack:${key}`,
         typeof value === "string" ? value : JSON.stringify(value),
       ]),
     ),
-    [...(args.secretKeys ?? [])],
-  );
-  await pulumi.runtime.setMocks(
-    {
-      newResource: async ({ type, name, inputs, custom }) => {
-        const request = requests.get(`${type}::${name}`);
-        const registration = {
-          type,
-          name,
-          parent: request.getParent(),
-          inputs,
-          protect: request.getProtect() ?? false,
-          retainOnDelete: request.getRetainondelete() ?? false,
-          deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
-          ignoreChanges: request.getIgnorechangesList(),
-          dependencies: request.getDependenciesList(),
-          afterCreate: request.getHooks()?.getAfterCreateList() ?? [],
-          onError: request.getHooks()?.getOnErrorList() ?? [],
-        };
-        registrations.push(registration);
-        if (custom === false) return { id: "", state: inputs };
-        if (halted) return new Promise<never>(() => {});
-        try {
-          return await create(registration);
-        } catch (error) {
-          halted = true;
-          fail(error);
-          return new Promise<never>(() => {});
-        }
-      },
-      call: ({ token }) => {
-        throw new Error(`the program called ${token}`);
-      },
+    secretKeys: args.secretKeys ?? [],
+    create: args.create ?? echo,
+    run: async () => {
+      if (args.build === undefined) return importProgram(args.checkHost ?? false);
+      await args.build();
+      return {};
     },
-    "django-stack",
-    args.stack,
-    false,
-  );
-  const monitor = pulumi.runtime.getMonitor() as any;
-  const registerResource = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request: any, callback: any) => {
-    requests.set(`${request.getType()}::${request.getName()}`, request);
-    return registerResource(request, callback);
-  };
-  const keepHook = (hook: { name: string; callback: (args: any) => unknown }) => {
-    if (hooks.has(hook.name)) fail(new Error(`two hooks are called ${hook.name}`));
-    hooks.set(hook.name, hook.callback);
-    return Promise.resolve();
-  };
-  vi.spyOn(runtimeResource, "registerResourceHook").mockImplementation(keepHook as any);
-  vi.spyOn(runtimeResource, "registerErrorHook").mockImplementation(keepHook as any);
-
-  (create as any).hooks = hooks;
-  const outputs: Record<string, any> = {};
-  const finish = async () => {
-    const exported = args.build === undefined ? await importProgram(args.checkHost ?? false) : await args.build();
-    for (const [key, value] of Object.entries(exported ?? {})) {
-      if (args.build === undefined) outputs[key] = await resolved(value);
-    }
-    await pulumi.runtime.disconnect();
-  };
-  await Promise.race([finish(), failed]);
-  return { registrations, outputs, hooks };
+  });
 }
 
 async function importProgram(checkHost: boolean): Promise<Record<string, unknown>> {
@@ -136,21 +48,9 @@ async function importProgram(checkHost: boolean): Promise<Record<string, unknown
   return (await import("../../index.ts")) as Record<string, unknown>;
 }
 
-function resolved(value: unknown): Promise<unknown> {
-  return new Promise((resolve) => void (pulumi.output(value) as pulumi.Output<unknown>).apply(resolve));
-}
-
-/** Returns a value with every secret in it unwrapped. */
-export function reveal(value: any): any {
-  if (Array.isArray(value)) return value.map(reveal);
-  if (typeof value !== "object" || value === null) return value;
-  if (secretSignature in value) return reveal(value.value);
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, reveal(entry)]));
-}
-
 /** Returns the text of a value with every secret left out. */
 export function publicText(value: any): string {
-  return JSON.stringify(value, (_, entry) => (typeof entry === "object" && entry !== null && secretSignature in entry ? "[secret]" : entry));
+  return JSON.stringify(value, (_, entry) => (isSecret(entry) ? "[secret]" : entry));
 }
 
 /** Answers with the inputs and the few outputs that the program reads, all of a fixed text. */

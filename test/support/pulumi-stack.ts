@@ -1,10 +1,9 @@
-import { execFile, execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { copyCheckout, writeStackFile } from "./checkout-copy.ts";
 import { sweepDocker, type Operation, type StackDriver } from "./stack-driver.ts";
-
-const root = join(import.meta.dirname, "../..");
 
 interface Finished {
   readonly code: number;
@@ -27,13 +26,7 @@ export class PulumiStack implements StackDriver {
 
   /** Makes the copy of the checkout, once. */
   prepare(): void {
-    if (existsSync(this.checkout)) return;
-    const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" }).trim().split("\n");
-    for (const file of files.filter((name) => existsSync(join(root, name)))) {
-      mkdirSync(dirname(join(this.checkout, file)), { recursive: true });
-      cpSync(join(root, file), join(this.checkout, file));
-    }
-    symlinkSync(join(root, "node_modules"), join(this.checkout, "node_modules"));
+    copyCheckout(this.checkout);
   }
 
   async up(): Promise<{ outputs: Record<string, any>; operations: Operation[] }> {
@@ -93,9 +86,7 @@ export class PulumiStack implements StackDriver {
     this.prepare();
     const path = join(this.checkout, `Pulumi.${this.stack}.yaml`);
     const salt = existsSync(path) ? /^encryptionsalt: .*$/m.exec(readFileSync(path, "utf8"))?.[0] : undefined;
-    const config = Object.fromEntries(Object.entries(this.config).map(([key, value]) => [`django-stack:${key}`, value]));
-    // JSON is YAML.
-    writeFileSync(path, `config: ${JSON.stringify(config)}\n${salt === undefined ? "" : `${salt}\n`}`);
+    writeStackFile(path, this.config, salt);
     if (salt !== undefined) return;
     const { code, stderr } = await this.pulumi("stack", "init");
     if (code !== 0 && !stderr.includes("already exists")) throw new Error(stderr);

@@ -9,6 +9,8 @@ export interface StackDriver {
   config: Record<string, unknown>;
   /** Brings the stack up to date; rejects with what was printed when that fails. */
   up(): Promise<{ outputs: Record<string, any>; operations: Operation[] }>;
+  /** Whether what depends on a replaced container may be replaced with it, as some versions of Docker Compose do. */
+  readonly replacesDependents?: boolean;
   /** Removes all but protected data. */
   destroy(): Promise<void>;
   /** Removes everything of this name, whoever made it: what an earlier, killed run left, and at the end this run's. */
@@ -27,10 +29,11 @@ export async function sweepDocker(prefix: string): Promise<void> {
   }
 }
 
-/** Removes all containers, networks and volumes whose names begin with a prefix, and leaves the images. */
+/** Removes all containers, networks and volumes whose names begin with a prefix that ends in a hyphen, or Compose's underscore; leaves the images. */
 export async function sweepObjects(prefix: string): Promise<void> {
-  const filter = encodeURIComponent(JSON.stringify({ name: [prefix] }));
-  const named = (name: string) => name.replace(/^\//, "").startsWith(prefix);
+  const project = prefix.replace(/-$/, "");
+  const filter = encodeURIComponent(JSON.stringify({ name: [project] }));
+  const named = (name: string) => [prefix, `${project}_`].some((start) => name.replace(/^\//, "").startsWith(start));
   for (const { Id, Names, Labels } of await engineApi("GET", `/containers/json?all=true`)) {
     // A killed build leaves a container with the image's labels and a name of its own.
     const labelled = `${Labels["django-stack.name"]}-${Labels["django-stack.stack"]}-` === prefix;

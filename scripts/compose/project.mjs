@@ -1,0 +1,84 @@
+// A stack's Compose project: written by compose/export.ts, run by Docker Compose.
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { ensureCompose } from "../setup/compose.mjs";
+import { Failure, output, run } from "../setup/process.mjs";
+import { root, setUpDocker, setUpNode } from "../setup/setup.mjs";
+import { step } from "../setup/terminal.mjs";
+
+/** Folder of a stack's Compose project, unless another one is asked for. */
+export const composeFolder = (stack) => join(root, "docker-compose", stack);
+
+/** Makes sure of all that Compose needs; returns the environment for it. */
+export function setUpCompose({ install = true } = {}) {
+  const environment = setUpNode();
+  const docker = setUpDocker({ install });
+  step("Compose", ensureCompose({ install, print: (text) => step("Compose", text) }));
+  return docker.host === undefined ? environment : { ...environment, DOCKER_HOST: docker.host };
+}
+
+/**
+ * Writes a stack's project into a folder.
+ *
+ * @param runner compose where it is run next: checks the Docker host first and makes the data's volumes; else export.
+ */
+export async function writeProject(stack, folder, { environment, runner }) {
+  const code = await inherit("node", [join(root, "compose", "export.ts"), stack, folder, runner], environment);
+  if (code !== 0) throw new Failure("Compose", `the project of stack ${stack} wasn't written`, "see above");
+  step("Compose", `${relative(process.cwd(), join(folder, "compose.yaml"))} written`);
+}
+
+/** Runs docker compose on a project with this terminal; resolves with its exit code. */
+export async function compose(folder, words, environment = process.env) {
+  const file = join(folder, "compose.yaml");
+  if (!existsSync(file)) throw new Failure("Compose", `there is no ${relative(process.cwd(), file)}`, "npm run compose -- <stack> export");
+  return inherit("docker", ["compose", "--file", file, ...words], environment);
+}
+
+/** Brings a project up and returns when every service is healthy; throws a Failure with the log of the jobs that failed. */
+export async function composeUp(folder, environment) {
+  const code = await compose(folder, ["up", "--detach", "--wait", "--remove-orphans"], environment);
+  if (code === 0) return;
+  const failed = endedJobs(folder, environment).filter(({ code: exit }) => exit !== 0);
+  for (const { name, log } of failed) process.stderr.write(`\n${name}'s last lines:\n${log}\n`);
+  throw new Failure(
+    "Compose",
+    failed.length > 0 ? `${failed.map(({ name }) => name).join(", ")} failed` : `docker compose ended with exit code ${code}`,
+    "mend what the lines above say, then the same command again",
+  );
+}
+
+/** Reads what a project's program exported. */
+export const readOutputs = (folder) => JSON.parse(readFileSync(join(folder, "outputs.json"), "utf8"));
+
+function endedJobs(folder, environment) {
+  const listed = output("docker", ["compose", "--file", join(folder, "compose.yaml"), "ps", "--all", "--quiet"], { env: environment });
+  return listed
+    .split("\n")
+    .filter((id) => id !== "")
+    .flatMap((id) => {
+      const format = '{{.Name}}|{{.State.Status}}|{{.State.ExitCode}}|{{index .Config.Labels "django-stack.job"}}';
+      const [name, status, code, job] = output("docker", ["inspect", "--format", format, id], { env: environment }).split("|");
+      if (status !== "exited" || job === "") return [];
+      const { stdout, stderr } = run("docker", ["logs", "--tail", "20", id], { env: environment });
+      return [{ name: name.slice(1), code: Number(code), log: `${stdout}${stderr}`.trim() }];
+    });
+}
+
+function inherit(command, args, environment) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: process.cwd(), env: environment, stdio: "inherit" });
+    // Ctrl-C reaches it too, so that it can end in order.
+    const ignore = () => {};
+    process.on("SIGINT", ignore);
+    const forward = () => child.kill("SIGTERM");
+    process.on("SIGTERM", forward);
+    child.on("error", reject);
+    child.on("exit", (code) => {
+      process.off("SIGINT", ignore);
+      process.off("SIGTERM", forward);
+      resolve(code ?? 1);
+    });
+  });
+}

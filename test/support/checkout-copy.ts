@@ -1,0 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { stringify } from "yaml";
+
+const root = join(import.meta.dirname, "../..");
+
+/** Copies the checkout's files, those not yet committed too, to a folder that isn't there yet; the npm packages are shared. */
+export function copyCheckout(folder: string): void {
+  if (existsSync(folder)) return;
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" }).trim().split("\n");
+  for (const file of files.filter((name) => existsSync(join(root, name)))) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    cpSync(join(root, file), join(folder, file));
+  }
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+}
+
+/** Writes a stack's file; `salt` is the line that the first `up` has put there. */
+export function writeStackFile(path: string, config: Readonly<Record<string, unknown>>, salt?: string): void {
+  const keys = Object.fromEntries(Object.entries(config).map(([key, value]) => [`django-stack:${key}`, value]));
+  writeFileSync(path, `${stringify({ config: keys })}${salt === undefined ? "" : `${salt}\n`}`);
+}
