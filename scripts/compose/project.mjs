@@ -1,7 +1,7 @@
 // A stack's Compose project: written by compose/export.ts, run by Docker Compose.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { ensureCompose } from "../setup/compose.mjs";
 import { Failure, output, run } from "../setup/process.mjs";
 import { root, setUpDocker, setUpNode } from "../setup/setup.mjs";
@@ -32,7 +32,14 @@ export async function writeProject(stack, folder, { environment, runner }) {
 /** Runs docker compose on a project with this terminal; resolves with its exit code. */
 export async function compose(folder, words, environment = process.env) {
   const file = join(folder, "compose.yaml");
-  if (!existsSync(file)) throw new Failure("Compose", `there is no ${relative(process.cwd(), file)}`, "npm run compose -- <stack> export");
+  if (!existsSync(file)) {
+    const stack = basename(folder);
+    throw new Failure(
+      "Compose",
+      `there is no ${relative(process.cwd(), file)}`,
+      `npm run compose -- ${stack} export, or npm run up -- ${stack} --compose`,
+    );
+  }
   return inherit("docker", ["compose", "--file", file, ...words], environment);
 }
 

@@ -115,9 +115,15 @@ export function composeBehaviour(site: Site): void {
       expect(execFileSync("sh", ["-c", dumpdata.replace(/ > .*/, "")], { encoding: "utf8" })).toContain("movies.movie");
     });
 
-    test("a backup is made and proven", async () => {
+    test("a backup is made, proven and put in place", async () => {
       const { code, output } = await compose.script("backup", "prod", "now");
       expect([code, output]).toEqual([0, expect.stringMatching(/proved [0-9a-f]{8}/)]);
+      await site.admin.postForm("/api/movies/", { title: "After the backup", year: "2026" });
+      const restored = await compose.script("restore", "prod", "latest", "--yes");
+      expect([restored.code, restored.output]).toEqual([0, expect.stringContaining("restore: done")]);
+      const films = JSON.parse((await site.anonymous().request("/api/movies/")).text).results.map(({ title }: { title: string }) => title);
+      expect(films).toContain("Alien 3");
+      expect(films).not.toContain("After the backup");
     });
 
     test("down with --volumes, which eats the data of other Compose projects, leaves it, and the next up serves it", async () => {

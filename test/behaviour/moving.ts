@@ -71,7 +71,6 @@ export function movingBehaviour(site: Site, makePulumi: MakeStack): void {
       await site.up();
       expect(volumes()).toEqual(before);
       await expectTheSameData();
-      pulumi.dispose();
     });
 
     test("with volumes that have no labels but the one that says whose they are", () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { oldestEngine } from "../../preflight.ts";
 import { settings } from "../../settings.ts";
 import { baseImages } from "../../scripts/setup/base-images.mjs";
+import { ensureCompose, oldestCompose } from "../../scripts/setup/compose.mjs";
 import { ensureDocker, oldestEngine as oldestEngineOfSetup } from "../../scripts/setup/docker.mjs";
 import { ensurePackages, oldestNode } from "../../scripts/setup/node-packages.mjs";
 import { ensurePassphrase, ensurePlugins, ensurePulumi, oldestPulumi } from "../../scripts/setup/pulumi.mjs";
@@ -42,6 +43,28 @@ const messageOf = (work: () => unknown): string => {
   }
   return "no error";
 };
+
+describe("Compose", () => {
+  const find = () => ensureCompose({ install: false, print: () => expect.fail("printed") });
+  const answers = (version: string) => program("docker", `[ "$1 $2 $3" = "compose version --short" ] && ${version}`);
+
+  test.each(["2.20.0", "v2.40.3", "5.0.1"])("%s is recent enough", (version) => {
+    answers(`echo ${version}`);
+    expect(find()).toBe(version.replace("v", ""));
+  });
+
+  test("not there", () => {
+    answers(`{ echo "docker: 'compose' is not a docker command." >&2; exit 1; }`);
+    expect(messageOf(find)).toBe("Compose: docker compose isn't there\n  fix: install it: https://docs.docker.com/compose/install/");
+  });
+
+  test("too old", () => {
+    answers("echo 2.19.1");
+    expect(messageOf(find)).toBe(
+      `Compose: got version 2.19.1; needed: ${oldestCompose} or newer\n  fix: install it: https://docs.docker.com/compose/install/`,
+    );
+  });
+});
 
 describe("Docker", () => {
   const find = () => ensureDocker({ install: false, print: () => expect.fail("printed") });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 
@@ -16,8 +16,14 @@ export function copyCheckout(folder: string): void {
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
 }
 
-/** Writes a stack's file; `salt` is the line that the first `up` has put there. */
-export function writeStackFile(path: string, config: Readonly<Record<string, unknown>>, salt?: string): void {
+/** Writes a stack's file, but for the line that the first `up` by Pulumi has put there. */
+export function writeStackFile(path: string, config: Readonly<Record<string, unknown>>): void {
+  const salt = saltOf(path);
   const keys = Object.fromEntries(Object.entries(config).map(([key, value]) => [`django-stack:${key}`, value]));
   writeFileSync(path, `${stringify({ config: keys })}${salt === undefined ? "" : `${salt}\n`}`);
+}
+
+/** Returns that line; undefined where Pulumi doesn't know the stack yet. */
+export function saltOf(path: string): string | undefined {
+  return existsSync(path) ? /^encryptionsalt: .*$/m.exec(readFileSync(path, "utf8"))?.[0] : undefined;
 }

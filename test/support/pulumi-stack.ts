@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { copyCheckout, writeStackFile } from "./checkout-copy.ts";
+import { copyCheckout, saltOf, writeStackFile } from "./checkout-copy.ts";
 import { sweepDocker, type Operation, type StackDriver } from "./stack-driver.ts";
 
 interface Finished {
@@ -85,9 +85,9 @@ export class PulumiStack implements StackDriver {
   private async select(): Promise<void> {
     this.prepare();
     const path = join(this.checkout, `Pulumi.${this.stack}.yaml`);
-    const salt = existsSync(path) ? /^encryptionsalt: .*$/m.exec(readFileSync(path, "utf8"))?.[0] : undefined;
-    writeStackFile(path, this.config, salt);
-    if (salt !== undefined) return;
+    const known = saltOf(path) !== undefined;
+    writeStackFile(path, this.config);
+    if (known) return;
     const { code, stderr } = await this.pulumi("stack", "init");
     if (code !== 0 && !stderr.includes("already exists")) throw new Error(stderr);
   }
