@@ -68,7 +68,9 @@ function installCommand() {
 function installDocker() {
   const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   run("apt-get", ["update"], { timeoutSeconds: 300, env: environment });
-  const install = run("apt-get", ["install", "-y", "--no-install-recommends", "docker.io", "iptables", "ca-certificates"], {
+  // From Debian 13 on the docker command is a package of its own.
+  const command = output("apt-cache", ["show", "docker-cli"]) === "" ? [] : ["docker-cli"];
+  const install = run("apt-get", ["install", "-y", "--no-install-recommends", "docker.io", ...command, "iptables", "ca-certificates"], {
     timeoutSeconds: 600,
     env: environment,
   });
