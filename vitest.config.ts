@@ -39,6 +39,11 @@ export default defineConfig({
       },
       {
         extends: true,
+        // Within it the whole of npm test runs.
+        test: { name: "clean", include: ["test/clean/**/*.test.ts"], testTimeout: 5_400_000, hookTimeout: 600_000, fileParallelism: false },
+      },
+      {
+        extends: true,
         test: { name: "bench", include: ["bench/*.ts"], testTimeout: 900_000, hookTimeout: 300_000, fileParallelism: false },
       },
     ],

@@ -5,6 +5,7 @@ import { baseImages } from "./setup/base-images.mjs";
 import { Failure, output, run, tail } from "./setup/process.mjs";
 import { root } from "./setup/setup.mjs";
 import { step } from "./setup/terminal.mjs";
+import { testHostOptions } from "./test-host.mjs";
 
 const host = "django-stack-test-engine";
 const image = "django-stack-test/engine";
@@ -57,23 +58,8 @@ async function startHost(folder, options) {
   const standIn = "django-stack-stand-in/debian:forky";
   const base = run("docker", ["image", "inspect", standIn]).status === 0 ? standIn : "debian:trixie";
   must(["build", "--quiet", "--build-arg", `BASE=${base}`, "--tag", image, join(root, "test", "hosts")], 900);
-  const volumes = [
-    `${host}:/var/lib/docker`,
-    "/sys/fs/cgroup:/sys/fs/cgroup",
-    `${root}:${root}`,
-    `${folder}:${folder}`,
-    `${join(folder, "engine")}:/run/engine`,
-  ];
-  const rights = ["seccomp=unconfined", "apparmor=unconfined", "systempaths=unconfined"];
-  must([
-    ...["run", "--detach", "--name", host, "--cgroupns", "host"],
-    ...volumes.flatMap((volume) => ["--volume", volume]),
-    // Some machines' own containers lack this one, and so can't give it.
-    ...["--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE"],
-    ...rights.flatMap((right) => ["--security-opt", right]),
-    ...options,
-    image,
-  ]);
+  const volumes = [`${root}:${root}`, `${folder}:${folder}`, `${join(folder, "engine")}:/run/engine`];
+  must(["run", ...testHostOptions(host), ...volumes.flatMap((volume) => ["--volume", volume]), ...options, image]);
   step("second engine", await engineVersion());
   const images = baseImages.map(({ image: name }) => name).join(" ");
   const loaded = run("sh", ["-c", `docker save ${images} | docker exec --interactive ${host} docker load --quiet`], { timeoutSeconds: 300 });

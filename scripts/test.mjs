@@ -20,14 +20,15 @@ const usage = `Tests the project.
   npm run test:engines          the core of it on a second, newer Docker engine
   npm run test:e2e              the same through the real Pulumi
   npm run test:faults           crashes, a database that is away, full disks, too little memory, a power cut; not part of npm test
-  npm run test:full             npm test, the rest of test:data, and test:faults
+  npm run test:clean            the README's two commands on a machine with nothing but Node.js, npm and git; an hour; not part of npm test
+  npm run test:full             npm test, the rest of test:data, test:faults and test:clean
 
 Example: npm run test:docker -- --no-install`;
 
 /** What of the data suite is part of npm test, which should end within 40 minutes. */
 const coreOfData = ["test/data/restore.test.ts", "test/data/upgrade.test.ts"];
 
-const suites = ["unit", "docker", "compose", "edge", "data", "engines", "e2e", "faults"];
+const suites = ["unit", "docker", "compose", "edge", "data", "engines", "e2e", "faults", "clean"];
 const words = process.argv.slice(2);
 const full = words.includes("full");
 if (words.includes("--help")) {
@@ -49,8 +50,8 @@ try {
     check("format", "prettier", ["--check", "--log-level", "warn", "."], environment);
   }
   if (everything || wanted.includes("unit")) suite("unit", environment);
-  const selected = (name) => (everything && (full || name !== "faults")) || wanted.includes(name);
-  if (["docker", "compose", "edge", "data", "engines", "e2e", "faults"].some(selected)) {
+  const selected = (name) => (everything && (full || !["faults", "clean"].includes(name))) || wanted.includes(name);
+  if (suites.some((name) => name !== "unit" && selected(name))) {
     const install = !words.includes("--no-install");
     const docker = attempt(() => setUpDocker({ install }));
     const browser = attempt(() => ensureChromium({ install }));
@@ -82,6 +83,11 @@ try {
     if (selected("e2e")) {
       const pulumi = older.failure === undefined ? attempt(() => setUpPulumi(environment)) : older;
       suite("e2e", { ...environment, ...pulumi.result?.environment, DJANGO_STACK_TEST_PULUMI: pulumi.result?.command }, pulumi.failure);
+    }
+    if (selected("clean")) {
+      const pulumi = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
+      if (pulumi.failure !== undefined) skipReasons.push(`a clean machine that has Pulumi, ${pulumi.failure}`);
+      suite("clean", { ...environment, DJANGO_STACK_TEST_PULUMI: pulumi.result?.command }, docker.failure);
     }
   }
 } catch (error) {
