@@ -49,8 +49,6 @@ const nginxImage = new docker.RemoteImage(`${prefix}-nginx-image`, { name: "ngin
 const toolImage = nginxImage.imageId;
 
 const postgres = new Postgres(`${prefix}-postgres`, { owner, config, networks: nets, volumes: vols, secrets });
-if (config.backup !== undefined)
-  new Backup(`${prefix}-backup`, { owner, config, backup: config.backup, passphrase: backupPassphrase, networks: nets, volumes: vols, postgres });
 const appImage = new AppImage(`${prefix}-django`, { owner, dockerHost, ...app });
 const files = new AppFiles(`${prefix}-django`, { owner, config, toolImage, secrets, postgres });
 const migrated = new Release(`${prefix}-django-release`, {
@@ -63,6 +61,18 @@ const migrated = new Release(`${prefix}-django-release`, {
   volumes: vols,
   postgres,
 });
+if (config.backup !== undefined) {
+  new Backup(`${prefix}-backup`, {
+    owner,
+    config,
+    backup: config.backup,
+    passphrase: backupPassphrase,
+    networks: nets,
+    volumes: vols,
+    postgres,
+    release: migrated,
+  });
+}
 const django = new Django(`${prefix}-django`, { owner, config, image: appImage, files, release: migrated, networks: nets, volumes: vols });
 new Nginx(`${prefix}-nginx`, {
   owner,

@@ -65,6 +65,8 @@ async function warnOfBackups({ backup, environment, owner }: Config, docker: Doc
 async function engineProblem(docker: DockerCommand, { dockerHost, runner }: Config): Promise<string | undefined> {
   const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
   try {
+    if (runner === "compose" && dockerHost !== process.env.DOCKER_HOST)
+      return `docker:host: got ${dockerHost}, which Compose doesn't know of; fix: remove it from the stack's file, and export DOCKER_HOST=${dockerHost}`;
     if (runner === "compose" && dockerHost !== undefined && !dockerHost.startsWith("unix://"))
       return `Docker Engine${where}: Compose mounts files of the engine's own machine; fix: run it there, or use Pulumi, which needs no files on it`;
     if (dockerHost === undefined) {

@@ -11,6 +11,7 @@ import { labels, shortHash, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { dataPath, postgresUser, type Postgres } from "./postgres.ts";
 import { jobProfile, serviceProfile } from "./profiles.ts";
+import type { Release } from "./release.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface BackupArgs {
@@ -22,6 +23,8 @@ export interface BackupArgs {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly postgres: Postgres;
+  /** What must have migrated before the first backup: a dump holds locks that a migration waits for. */
+  readonly release: Release;
 }
 
 /** Makes a backup of the database and the media files at its times of day, and proves each by restoring it inside its own container. */
@@ -104,7 +107,7 @@ export class Backup extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        dependsOn: [files, permissions, postgres],
+        dependsOn: [files, permissions, postgres, args.release],
         // Two of them would make each backup twice.
         deleteBeforeReplace: true,
         hooks: serviceHooks(name, dockerHost),

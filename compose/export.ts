@@ -1,5 +1,5 @@
 // Writes a stack's Compose project; run by scripts/compose.mjs as `node compose/export.ts <stack> <folder> <export|compose>`.
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { dockerCommand } from "../components/docker-engine.ts";
 import { declare } from "./declarations.ts";
@@ -30,18 +30,39 @@ async function exportStack(stack: string, folder: string, runner: string): Promi
     run: async () => (await import("../index.ts")) as Record<string, unknown>,
   });
   const composed = renderProject(declarations, folder);
+  requireOwnFolder(folder, composed.text);
   mkdirSync(folder, { recursive: true });
   values.save();
   write(folder, composed, declarations.outputs);
   if (runner === "compose") await makeVolumes(composed.dataVolumes);
 }
 
+/**
+ * Refuses a folder that something else is in: what is written there replaces what has the same name.
+ *
+ * @throws Error naming the folder and what to do.
+ */
+function requireOwnFolder(folder: string, text: string): void {
+  const own = [".gitignore", ...Object.values(privateFiles)];
+  const others = existsSync(folder) ? readdirSync(folder).filter((name) => name !== privateFiles.secrets) : [];
+  if (others.length === 0) return;
+  const path = join(folder, "compose.yaml");
+  const [heading] = text.split("\n");
+  if (!existsSync(path) || readFileSync(path, "utf8").split("\n")[0] !== heading) {
+    throw new Error(
+      `${folder}: it isn't empty and holds no Compose project of this stack, and ${["compose.yaml", ...own].join(", ")} would be replaced; nothing was written; fix: name another folder`,
+    );
+  }
+}
+
 function write(folder: string, { text, files }: ComposeProject, outputs: Readonly<Record<string, unknown>>): void {
   writeFileSync(join(folder, ".gitignore"), `${Object.values(privateFiles).join("\n")}\n`);
   rmSync(join(folder, privateFiles.files), { recursive: true, force: true });
-  for (const [path, content] of Object.entries(files)) {
+  for (const [path, { content, mode }] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true, mode: 0o700 });
-    writeFileSync(join(folder, path), content, { mode: 0o600 });
+    writeFileSync(join(folder, path), content);
+    // Whatever the umask.
+    chmodSync(join(folder, path), mode);
   }
   writePrivately(join(folder, privateFiles.outputs), `${JSON.stringify(outputs, undefined, 2)}\n`);
   writeFileSync(join(folder, "compose.yaml"), text);

@@ -1,14 +1,14 @@
 import { relative } from "node:path";
 import { Document, isCollection, isMap, isPair, isScalar, visit, type YAMLMap } from "yaml";
 import type { Declarations, Declared, DeclaredImage } from "./declarations.ts";
-import { composeService, isJob, uploadedFiles, type ComposeNames } from "./service.ts";
+import { composeService, isJob, uploadedFiles, type ComposeNames, type MountedFile } from "./service.ts";
 
 /** A Compose project, ready to be written. */
 export interface ComposeProject {
   /** Text of compose.yaml. */
   readonly text: string;
-  /** Contents of the files that it mounts, by path relative to it; secrets are among them. */
-  readonly files: Readonly<Record<string, string>>;
+  /** The files that it mounts, by path relative to it; secrets are among them. */
+  readonly files: Readonly<Record<string, MountedFile>>;
   /** Volumes that the stack's data is on: Compose neither makes nor removes them. */
   readonly dataVolumes: readonly DataVolume[];
 }
@@ -48,7 +48,7 @@ export function renderProject(declarations: Declarations, folder: string): Compo
   return {
     text: document.toString({ lineWidth: 0 }),
     files: Object.fromEntries(
-      containers.flatMap(({ key, inputs }) => uploadedFiles(inputs).map(({ path, content }) => [`files/${key}/${path}`, content])),
+      containers.flatMap(({ key, inputs }) => Object.entries(uploadedFiles(inputs)).map(([path, file]) => [`files/${key}/${path}`, file])),
     ),
     dataVolumes,
   };

@@ -113,9 +113,21 @@ function mountOf({ type, source, target, readOnly }: any, names: ComposeNames): 
   return { type, source: from, target, ...(readOnly === true ? { read_only: true } : {}) };
 }
 
-/** Files that an upload puts into a container, as the Compose project has them: path below the service's folder, and content. */
-export function uploadedFiles(inputs: Readonly<Record<string, any>>): { readonly path: string; readonly content: string }[] {
-  return (inputs.uploads ?? []).map(({ file, content }: any) => ({ path: file.replace(/^\//, ""), content }));
+/** A file that a container mounts. */
+export interface MountedFile {
+  readonly content: string;
+  /** Its owner's alone, but where the upload may be read by others inside the container. */
+  readonly mode: number;
+}
+
+/** Returns the files that a container's uploads are, by path below the service's folder. */
+export function uploadedFiles(inputs: Readonly<Record<string, any>>): Record<string, MountedFile> {
+  return Object.fromEntries(
+    (inputs.uploads ?? []).map(({ file, content, permissions }: any) => [
+      file.replace(/^\//, ""),
+      { content, mode: 0o600 | (Number.parseInt(permissions, 8) & 0o044) },
+    ]),
+  );
 }
 
 /** Whole where the folder is the upload's own, else file by file. */

@@ -7,6 +7,7 @@ import { runOnSecondEngine, runPowerCut } from "./second-engine.mjs";
 import { ensureBaseImages, olderPostgres } from "./setup/base-images.mjs";
 import { ensureChromium } from "./setup/chromium.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
+import { ensurePython } from "./setup/python.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
 import { fail, step, wrongUse } from "./setup/terminal.mjs";
 
@@ -14,18 +15,19 @@ const usage = `Tests the project.
 
   npm test                      checks, unit tests, and the suites below
   npm run test:docker           real containers: nginx's configuration, both environments, changes and crashes under load
-  npm run test:compose          the stack under Docker Compose
+  npm run test:compose          the stack under Docker Compose; upgrades of Postgres there are not part of npm test
   npm run test:edge             testssl.sh's grade of the site's TLS, malformed requests, slow clients, ACME
   npm run test:data             backups, restores, upgrades of Postgres, moving in; of these npm test has restores and upgrades
   npm run test:engines          the core of it on a second, newer Docker engine
   npm run test:e2e              the same through the real Pulumi
   npm run test:faults           crashes, a database that is away, full disks, too little memory, a power cut; not part of npm test
   npm run test:clean            the README's two commands on a machine with nothing but Node.js, npm and git; an hour; not part of npm test
-  npm run test:full             npm test, the rest of test:data, test:faults and test:clean
+  npm run test:full             npm test, the rest of test:compose and test:data, test:faults and test:clean
 
 Example: npm run test:docker -- --no-install`;
 
-/** What of the data suite is part of npm test, which should end within 40 minutes. */
+/** What of these suites is part of npm test, which should end within 40 minutes. */
+const coreOfCompose = ["test/docker-compose/config.test.ts", "test/docker-compose/dev.test.ts", "test/docker-compose/prod.test.ts"];
 const coreOfData = ["test/data/restore.test.ts", "test/data/upgrade.test.ts"];
 
 const suites = ["unit", "docker", "compose", "edge", "data", "engines", "e2e", "faults", "clean"];
@@ -57,10 +59,15 @@ try {
     const browser = attempt(() => ensureChromium({ install }));
     if (browser.failure !== undefined) skipReasons.push(`what needs a browser, ${browser.failure}`);
     environment.DJANGO_STACK_TEST_CHROMIUM = browser.result ?? "";
+    const python = attempt(() => ensurePython({ install }));
+    if (python.failure !== undefined) skipReasons.push(`nginx's configuration through gixy and crossplane, ${python.failure}`);
+    environment.DJANGO_STACK_TEST_PYTHON = python.result ?? "";
     if (selected("docker")) suite("docker", environment, docker.failure);
     if (selected("compose")) {
       const compose = docker.failure === undefined ? attempt(() => ensureCompose({ install, print: (text) => step("Compose", text) })) : docker;
-      suite("compose", environment, compose.failure);
+      const core = everything && !full;
+      if (!core && compose.failure === undefined) attempt(() => ensureBaseImages(docker.result, [olderPostgres]));
+      suite("compose", environment, compose.failure, core ? coreOfCompose : []);
     }
     if (selected("edge")) {
       if (docker.failure === undefined && !hasAcmeModule())

@@ -92,10 +92,19 @@ describe("who runs the stack", () => {
   });
 
   test("Compose, on another machine than the files that it mounts", async () => {
+    vi.stubEnv("DOCKER_HOST", "ssh://root@example.com");
     expect(await errorOf([], freeHost, { runner: "compose", dockerHost: "ssh://root@example.com" })).toBe(
       `${heading}Docker Engine at ssh://root@example.com: Compose mounts files of the engine's own machine; fix: run it there, or use Pulumi, which needs no files on it`,
     );
+    vi.stubEnv("DOCKER_HOST", "unix:///run/user/1000/docker.sock");
     expect(await errorOf([], freeHost, { runner: "compose", dockerHost: "unix:///run/user/1000/docker.sock" })).toBe("no error");
+    vi.unstubAllEnvs();
+  });
+
+  test("Compose, which doesn't read the stack's file for its engine", async () => {
+    expect(await errorOf([], freeHost, { runner: "compose", dockerHost: "unix:///run/other.sock" })).toBe(
+      `${heading}docker:host: got unix:///run/other.sock, which Compose doesn't know of; fix: remove it from the stack's file, and export DOCKER_HOST=unix:///run/other.sock`,
+    );
   });
 });
 

@@ -43,11 +43,27 @@ export async function compose(folder, words, environment = process.env) {
   return inherit("docker", ["compose", "--file", file, ...words], environment);
 }
 
-/** Brings a project up and returns when every service is healthy; throws a Failure with the log of the jobs that failed. */
+/**
+ * Copies the database to another major version, where the project asks for it, while the old version's server is still there:
+ * Compose stops that one before it starts anything else.
+ */
+export async function upgradeFirst(folder, environment) {
+  const services = output("docker", ["compose", "--file", join(folder, "compose.yaml"), "config", "--services"], { env: environment }).split("\n");
+  if (!services.includes(upgrade)) return;
+  const code = await compose(folder, ["up", "--no-deps", "--exit-code-from", upgrade, upgrade], environment);
+  if (code !== 0)
+    throw new Failure("Compose", `${upgrade} failed, and the version before goes on`, "mend what its last lines say, then the same command again");
+}
+
+/** Name of the service that does it. */
+const upgrade = "postgres-upgrade";
+
+/** Brings a project up and returns when every service is healthy; throws a Failure with the log of what failed. */
 export async function composeUp(folder, environment) {
+  await upgradeFirst(folder, environment);
   const code = await compose(folder, ["up", "--detach", "--wait", "--remove-orphans"], environment);
   if (code === 0) return;
-  const failed = endedJobs(folder, environment).filter(({ code: exit }) => exit !== 0);
+  const failed = failedContainers(folder, environment);
   for (const { name, log } of failed) process.stderr.write(`\n${name}'s last lines:\n${log}\n`);
   throw new Failure(
     "Compose",
@@ -59,17 +75,19 @@ export async function composeUp(folder, environment) {
 /** Reads what a project's program exported. */
 export const readOutputs = (folder) => JSON.parse(readFileSync(join(folder, "outputs.json"), "utf8"));
 
-function endedJobs(folder, environment) {
+/** Jobs that ended otherwise than with 0, and services that aren't healthy. */
+function failedContainers(folder, environment) {
   const listed = output("docker", ["compose", "--file", join(folder, "compose.yaml"), "ps", "--all", "--quiet"], { env: environment });
   return listed
     .split("\n")
     .filter((id) => id !== "")
     .flatMap((id) => {
-      const format = '{{.Name}}|{{.State.Status}}|{{.State.ExitCode}}|{{index .Config.Labels "django-stack.job"}}';
-      const [name, status, code, job] = output("docker", ["inspect", "--format", format, id], { env: environment }).split("|");
-      if (status !== "exited" || job === "") return [];
+      const format = "{{.Name}}|{{.State.Status}}|{{.State.ExitCode}}|{{with .State.Health}}{{.Status}}{{end}}";
+      const [name, status, code, health] = output("docker", ["inspect", "--format", format, id], { env: environment }).split("|");
+      const fine = status === "created" || (status === "exited" && code === "0") || (status === "running" && health !== "unhealthy");
+      if (fine) return [];
       const { stdout, stderr } = run("docker", ["logs", "--tail", "20", id], { env: environment });
-      return [{ name: name.slice(1), code: Number(code), log: `${stdout}${stderr}`.trim() }];
+      return [{ name: name.slice(1), log: `${stdout}${stderr}`.trim() }];
     });
 }
 

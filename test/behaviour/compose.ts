@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { ComposeStack } from "../support/compose-stack.ts";
 import { engineApi } from "../support/engine-api.ts";
+import { loadDuring } from "../support/site-load.ts";
 import { docker, png, type Site } from "../support/site.ts";
 
 /** What the stack does under Docker Compose alone. */
@@ -71,7 +72,9 @@ export function composeBehaviour(site: Site): void {
     test("new code goes live", async () => {
       const before = site.outputs.release;
       editPage("Films");
-      await site.up();
+      const { requests } = await loadDuring(site, 30, () => site.up());
+      // What Compose doesn't promise is reported and not asserted.
+      console.log(`new code under Compose: ${requests.filter(({ failure }) => failure !== undefined).length} of ${requests.length} requests failed`);
       expect(site.outputs.release).not.toBe(before);
       expect(await page()).toContain("<h1>Films</h1>");
       expect((await site.anonymous().request("/")).headers["x-release"]).toBe(site.outputs.release);

@@ -11,6 +11,11 @@ async function resources(backup: Record<string, unknown> = {}) {
   return { of, outputs };
 }
 
+test("starts once the release has migrated: its dump holds locks that a migration waits for", async () => {
+  const { of } = await resources();
+  expect(of("Container", "backup")?.dependencies).toContainEqual(expect.stringMatching(/:Container::movies-prod-django-release$/));
+});
+
 test("the service: no network, no root, media files for reading, secrets as files", async () => {
   const { of } = await resources({ schedule: ["14:30", "02:30"] });
   const { inputs, deleteBeforeReplace } = of("Container", "backup") as any;

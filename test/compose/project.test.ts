@@ -26,7 +26,7 @@ describe("of production", () => {
       "postgres-files-job": [],
       postgres: ["postgres-files-job completed_successfully"],
       "postgres-roles": ["postgres healthy"],
-      backup: ["backup-files-job completed_successfully", "backup-permissions completed_successfully", "postgres-roles completed_successfully"],
+      backup: ["backup-files-job completed_successfully", "backup-permissions completed_successfully", "django-release completed_successfully"],
       "django-release": [
         "django-files-job completed_successfully",
         "django-release-permissions completed_successfully",
@@ -132,8 +132,8 @@ name: movies-prod
     expect(dataVolumes.map(({ name }) => name)).toEqual(["owner", ...roles].map((role) => `movies-prod-${role}`));
     expect(dataVolumes.filter(({ labels }) => Object.keys(labels).length > 0).map(({ name }) => name)).toEqual(["movies-prod-owner"]);
     const own = Object.entries<any>(parsed.volumes).filter(([, volume]) => volume.external === undefined);
-    expect(own.map(([key, volume]) => [key, Object.keys(volume)])).toEqual(
-      ["postgres-socket", "backup-work", "postgres-files", "backup-files", "django-files", "nginx-files"].map((key) => [key, ["labels"]]),
+    expect(own.map(([key, volume]) => [key, Object.keys(volume)]).sort()).toEqual(
+      ["backup-files", "backup-work", "django-files", "nginx-files", "postgres-files", "postgres-socket"].map((key) => [key, ["labels"]]),
     );
   });
 
@@ -142,7 +142,9 @@ name: movies-prod
     const [edge, app] = ["edge", "app"].map((key) => addressesOf("movies-prod", key));
     expect(parsed.networks.app.ipam.config).toEqual([app]);
     expect(parsed.services["django-0"].command).toContain(`--forwarded-allow-ips=${app.subnet}`);
-    const configuration = Object.entries(files).flatMap(([path, content]) => (path.startsWith("files/nginx-files-job/incoming/") ? [content] : []));
+    const configuration = Object.entries(files).flatMap(([path, { content }]) =>
+      path.startsWith("files/nginx-files-job/incoming/") ? [content] : [],
+    );
     for (const { gateway } of [edge, app]) expect(configuration.some((content) => content.includes(gateway))).toBe(true);
     expect([parsed.networks.db.internal, parsed.networks.app.internal]).toEqual([true, undefined]);
   });
@@ -177,7 +179,9 @@ name: movies-prod
     const config = { ...prod, superuser: { username: "admin", email: "admin@example.com" }, basicAuth: { username: "staging" }, secretEnv: { MAIL: "a secret of mine" } }; // prettier-ignore
     const { text, files, declared } = await composeProject("prod", config);
     const { superuserPassword, backupPassphrase } = declared.outputs;
-    const all = Object.values(files).join("\n");
+    const all = Object.values(files)
+      .map(({ content }) => content)
+      .join("\n");
     for (const secret of [superuserPassword, backupPassphrase, "a secret of mine"]) {
       expect(text).not.toContain(secret);
       expect(all).toContain(secret);

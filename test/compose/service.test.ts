@@ -95,16 +95,22 @@ describe("uploads", () => {
   ];
 
   test("are files beside compose.yaml, mounted for reading: a folder of their own whole, the rest one by one", () => {
-    expect(uploadedFiles({ uploads })).toEqual([
-      { path: "run/fill.sh", content: "script" },
-      { path: "incoming/nginx.conf", content: "a" },
-      { path: "incoming/tls/key.pem", content: "b" },
-    ]);
+    expect(uploadedFiles({ uploads })).toEqual({
+      "run/fill.sh": { content: "script", mode: 0o600 },
+      "incoming/nginx.conf": { content: "a", mode: 0o600 },
+      "incoming/tls/key.pem": { content: "b", mode: 0o600 },
+    });
     expect(service({ uploads, mounts: [{ type: "volume", source: "movies-prod-nginx-files", target: "/files" }] }).volumes).toEqual([
       { type: "volume", source: "nginx-files", target: "/files" },
       { type: "bind", source: "./files/django-0/run/fill.sh", target: "/run/fill.sh", read_only: true },
       { type: "bind", source: "./files/django-0/incoming", target: "/incoming", read_only: true },
     ]);
+  });
+
+  test("that others may read inside the container may be read by others", () => {
+    expect(uploadedFiles({ uploads: [{ file: "/run/content.sql", content: "c", permissions: "0444" }] })).toEqual({
+      "run/content.sql": { content: "c", mode: 0o644 },
+    });
   });
 
   test("can be read by the job's root, whoever they belong to", () => {

@@ -31,7 +31,7 @@ test.each(Object.entries(configs))("%s is a project that Docker Compose takes, t
   const folder = mkdtempSync(join(tmpdir(), "django-stack-compose-"));
   try {
     const { text, files, parsed } = await composeProject(stack, config);
-    for (const [path, content] of Object.entries({ ...files, "compose.yaml": text })) {
+    for (const [path, { content }] of Object.entries({ ...files, "compose.yaml": { content: text } })) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), content);
     }

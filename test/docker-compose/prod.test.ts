@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
+import { browserBehaviour } from "../behaviour/browser.ts";
 import { composeBehaviour } from "../behaviour/compose.ts";
 import { freshBehaviour } from "../behaviour/fresh.ts";
 import { movingBehaviour } from "../behaviour/moving.ts";
@@ -13,6 +14,7 @@ const site = new Site("dscompose", (stack, config) => new ComposeStack(stack, co
 beforeAll(() => site.start());
 afterAll(() => site.stop());
 freshBehaviour(site);
+browserBehaviour(site);
 secretsBehaviour(site);
 composeBehaviour(site);
 movingBehaviour(site, (stack, config) => new ContainerStack(stack, config));

@@ -19,8 +19,11 @@ interface Directive {
 const folder = mkdtempSync(join(tmpdir(), "django-stack-crossplane-"));
 let python = "";
 
+// `npm test` gives the command, and prints the reason where there is none.
+const hasPython = process.env.DJANGO_STACK_TEST_PYTHON !== "";
+
 beforeAll(() => {
-  python = join(installPythonTool(folder, "crossplane==0.5.8"), "python");
+  if (hasPython) python = join(installPythonTool(folder, "crossplane==0.5.8"), "python");
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -75,7 +78,7 @@ function flat(directives: readonly Directive[]): Directive[] {
 /** A text as the parser gives it back: it undoes the escape of a quote and leaves that of a backslash; nginx undoes both. */
 const unescaped = (text: string) => text.replaceAll("\\", "\\\\");
 
-test("a header's value is refused, or is the whole of its directive", () => {
+test.skipIf(!hasPython)("a header's value is refused, or is the whole of its directive", () => {
   const values = sample(hostile, 3000);
   const taken = values.filter((value) => accepted(asHeader, value) !== undefined && value !== "off");
   expect(taken.length).toBeGreaterThan(150);
@@ -92,7 +95,7 @@ test("a header's value is refused, or is the whole of its directive", () => {
   }
 });
 
-test("a hostname is refused, or is the whole of a server_name", () => {
+test.skipIf(!hasPython)("a hostname is refused, or is the whole of a server_name", () => {
   const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
   const names = [
     ...sample(hostile, 2000),
@@ -115,7 +118,7 @@ test("a hostname is refused, or is the whole of a server_name", () => {
   }
 });
 
-test("an ACME directory and a contact are refused, or are the whole of their directives", () => {
+test.skipIf(!hasPython)("an ACME directory and a contact are refused, or are the whole of their directives", () => {
   const directories = [
     ...sample(hostile, 1000).flatMap((text) => [`https://ca.example/${text}`, `https://${text}/dir`]),
     ...sample(fc.webUrl({ validSchemes: ["https"] }), 300),
@@ -137,7 +140,7 @@ test("an ACME directory and a contact are refused, or are the whole of their dir
   }
 });
 
-test("paths, addresses, cookies and folders are refused, or are the whole of what they stand for", () => {
+test.skipIf(!hasPython)("paths, addresses, cookies and folders are refused, or are the whole of what they stand for", () => {
   const readers = {
     path: (value: string) => Object.keys(asAccessPaths({ [value]: { allow: [], deny: ["192.0.2.1"] } }))[0],
     range: (value: string) => asAddressRange(value),

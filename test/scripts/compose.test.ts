@@ -32,7 +32,7 @@ beforeEach(() => {
       "context inspect") echo unix:///var/run/docker.sock ;;
       "version "*) echo 28.2.2 ;;
       "compose version") [ -z "$NO_COMPOSE" ] && echo 2.40.3 ;;
-      "compose "*) echo "docker $*" >> ${folder}/calls; exit \${COMPOSE_FAILS:-0} ;;
+      "compose "*) case "$*" in *--services) exit ;; esac; echo "docker $*" >> ${folder}/calls; exit \${COMPOSE_FAILS:-0} ;;
       "volume create") echo "docker $*" >> ${folder}/calls ;;
     esac`,
   );
@@ -97,6 +97,20 @@ describe("npm run compose", () => {
     const { status } = command("compose", ["prod", "export", ...(flag.endsWith("=") ? [flag + out] : [flag, out])]);
     expect([status, existsSync(join(out, "compose.yaml")), existsSync(join(checkout, "docker-compose"))]).toEqual([0, true, false]);
     expect(readFileSync(join(out, "compose.yaml"), "utf8")).toMatch(/context: \.\.\/.*\/django\n/);
+  });
+
+  test.each(["files/mine", "compose.yaml", "values.json"])("export leaves a folder alone that has a %s of somebody else's", (name) => {
+    const out = join(folder, "out");
+    mkdirSync(dirname(join(out, name)), { recursive: true });
+    writeFileSync(join(out, name), "mine");
+    const { status, stderr } = command("compose", ["prod", "export", "--out", out]);
+    expect(status).toBe(1);
+    if (name !== "values.json") {
+      expect(stderr).toContain(
+        `${out}: it isn't empty and holds no Compose project of this stack, and compose.yaml, .gitignore, values.json, secrets.yaml, outputs.json, files would be replaced; nothing was written; fix: name another folder`,
+      );
+    }
+    expect([readFileSync(join(out, name), "utf8"), readdirSync(out)]).toEqual(["mine", [name.split("/")[0]]]);
   });
 
   test("up writes it, makes the data's volumes and hands the words over", () => {

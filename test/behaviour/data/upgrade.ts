@@ -96,8 +96,9 @@ print(cursor.fetchone()[0])"`,
   });
 
   test("the data of 17 can't be started any more", async () => {
+    const files = docker("inspect", "--format", '{{range .Mounts}}{{if eq .Destination "/run/stack"}}{{.Name}}{{end}}{{end}}', site.containersOf("postgres")[0]).trim(); // prettier-ignore
     const ended = await run("run", "--rm", "--user", "999:999", "--env", "POSTGRES_DATA=/var/lib/postgresql/data", "--volume", `${site.prefix}-postgres-17-data:/var/lib/postgresql/data`,
-    "--volume", `${site.prefix}-postgres-files:/run/stack:ro`, "--entrypoint", "/bin/bash", "postgres:17", "/run/stack/initial/start.sh", "postgres"); // prettier-ignore
+    "--volume", `${files}:/run/stack:ro`, "--entrypoint", "/bin/bash", "postgres:17", "/run/stack/initial/start.sh", "postgres"); // prettier-ignore
     expect([ended.code, ended.output]).toEqual([1, expect.stringContaining("this data was left for version 18 and may be out of date")]);
     const wrong = await run("run", "--rm", "--user", "999:999", "--env", "PGDATA=/data", "--volume", `${site.prefix}-postgres-17-data:/data`, "postgres:18", "postgres"); // prettier-ignore
     expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining("not compatible with this version")]);
