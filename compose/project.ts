@@ -1,7 +1,7 @@
 import { relative } from "node:path";
-import { Document, isCollection, isMap, isPair, isScalar, visit, type YAMLMap } from "yaml";
 import type { Declarations, Declared, DeclaredImage } from "./declarations.ts";
 import { composeService, isJob, uploadedFiles, type ComposeNames, type MountedFile } from "./service.ts";
+import { renderText } from "./text.ts";
 
 /** A Compose project, ready to be written. */
 export interface ComposeProject {
@@ -36,17 +36,11 @@ export function renderProject(declarations: Declarations, folder: string): Compo
     volumes: Object.fromEntries(volumes.filter(({ key }) => !isOwner(key)).map((volume) => [volume.key, volumeOf(volume)])),
   };
   const dataVolumes = volumes.filter((volume) => isOwner(volume.key) || isData(volume)).map(dataVolumeOf);
-  const document = new Document(escaped(project), { compat: "yaml-1.1", aliasDuplicateObjects: false });
-  document.commentBefore = header(prefix, dataVolumes);
-  for (const section of ["services", "networks", "volumes"] as const) {
-    comment(document.get(section) as YAMLMap, section === "services" ? containers : section === "networks" ? networks : volumes);
-    const pair = (document.contents as unknown as YAMLMap).items.find(({ key }) => isScalar(key) && key.value === section);
-    if (isScalar(pair?.key)) pair.key.spaceBefore = true;
-  }
-  compact(document);
-  quoteAddresses(document);
   return {
-    text: document.toString({ lineWidth: 0 }),
+    text: renderText(project, {
+      heading: heading(prefix, dataVolumes),
+      comments: { services: comments(containers), networks: comments(networks), volumes: comments(volumes) },
+    }),
     files: Object.fromEntries(
       containers.flatMap(({ key, inputs }) => Object.entries(uploadedFiles(inputs)).map(([path, file]) => [`files/${key}/${path}`, file])),
     ),
@@ -144,62 +138,24 @@ function refuseUnknown(kind: string, inputs: Readonly<Record<string, any>>, know
   if (unknown.length > 0) throw new Error(`${inputs.name}: there is no Compose key for ${unknown.map((key) => `${kind}.${key}`).join(", ")}`);
 }
 
-/** Compose takes a dollar sign for a variable. */
-function escaped(value: any): any {
-  if (typeof value === "string") return value.replaceAll("$", "$$$$");
-  if (Array.isArray(value)) return value.map(escaped);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, escaped(entry)]));
+/** Returns, for each object, which resource it is and the source files of the components that it is part of, the innermost first. */
+function comments(objects: readonly Declared[]): Record<string, string> {
+  const origin = ({ components }: Declared) => {
+    const paths = components.map((name) => `components/${name.replace(/(?<!^)([A-Z])/g, "-$1").toLowerCase()}.ts`);
+    return (paths.length > 0 ? paths : ["index.ts"]).join(", for ");
+  };
+  return Object.fromEntries(objects.map((object) => [object.key, `${object.resource}: ${origin(object)}`]));
 }
 
-function comment(section: YAMLMap, objects: readonly Declared[]): void {
-  for (const [index, { key }] of section.items.entries()) {
-    if (!isScalar(key)) continue;
-    const object = objects.find((one) => one.key === key.value);
-    if (object !== undefined) key.commentBefore = ` ${object.resource}: ${origin(object)}`;
-    key.spaceBefore = index > 0 && isMap(section.items[index].value);
-  }
-}
-
-/** Returns the source files of the components that an object is part of, the innermost first. */
-function origin({ components }: Declared): string {
-  const paths = components.map((name) => `components/${name.replace(/(?<!^)([A-Z])/g, "-$1").toLowerCase()}.ts`);
-  return (paths.length > 0 ? paths : ["index.ts"]).join(", for ");
-}
-
-/** Sections that are read line by line. */
-const longSections = ["environment", "labels"];
-
-/** Writes short lists and maps on one line. */
-function compact(document: Document): void {
-  visit(document, {
-    Collection(_, node, path) {
-      const parent = path.at(-1);
-      if (isPair(parent) && isScalar(parent.key) && longSections.includes(String(parent.key.value))) return;
-      const leaves = node.items.every((item) => isScalar(item) || (isPair(item) && !isCollection(item.value)));
-      if (leaves && JSON.stringify(node.toJSON()).length <= 110) node.flow = true;
-    },
-  });
-}
-
-/** Compose's parser reads no plain `::1` within braces. */
-function quoteAddresses(document: Document): void {
-  visit(document, {
-    Scalar(key, node) {
-      if (key !== "key" && typeof node.value === "string" && node.value.includes("::")) node.type = "QUOTE_DOUBLE";
-    },
-  });
-}
-
-function header(prefix: string, volumes: readonly DataVolume[]): string {
+function heading(prefix: string, volumes: readonly DataVolume[]): string {
   const option = (name: string, values: Readonly<Record<string, string>>) =>
     Object.entries(values).map(([key, value]) => `--${name} ${key}=${value} `);
   const commands = volumes.map(
-    ({ name, labels, driverOpts }) => `   docker volume create ${[...option("label", labels), ...option("opt", driverOpts)].join("")}${name}`,
+    ({ name, labels, driverOpts }) => `  docker volume create ${[...option("label", labels), ...option("opt", driverOpts)].join("")}${name}`,
   );
-  return ` Stack ${prefix} as a Compose project, written by \`npm run compose\` from what index.ts declares. Changes here are lost with the next one.
+  return `Stack ${prefix} as a Compose project, written by \`npm run compose\` from what index.ts declares. Changes here are lost with the next one.
 
- The data is on volumes that Compose neither makes nor removes, \`docker compose down --volumes\` included. \`npm run compose\` makes
- them; by hand, once:
+The data is on volumes that Compose neither makes nor removes, \`docker compose down --volumes\` included. \`npm run compose\` makes
+them; by hand, once:
 ${commands.join("\n")}`;
 }

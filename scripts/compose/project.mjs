@@ -50,6 +50,8 @@ export async function compose(folder, words, environment = process.env) {
 export async function upgradeFirst(folder, environment) {
   const services = output("docker", ["compose", "--file", join(folder, "compose.yaml"), "config", "--services"], { env: environment }).split("\n");
   if (!services.includes(upgrade)) return;
+  // Whatever doesn't build is known before anybody's writes are refused.
+  if ((await compose(folder, ["build"], environment)) !== 0) throw new Failure("Compose", "an image doesn't build", "mend what the lines above say");
   const code = await compose(folder, ["up", "--no-deps", "--exit-code-from", upgrade, upgrade], environment);
   if (code !== 0)
     throw new Failure("Compose", `${upgrade} failed, and the version before goes on`, "mend what its last lines say, then the same command again");

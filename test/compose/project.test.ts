@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { addressesOf } from "../../compose/declarations.ts";
+import { addressesOf } from "../../compose/addresses.ts";
 import { renderProject } from "../../compose/project.ts";
 import { composeProject, declarations, projectFolder } from "../support/compose-project.ts";
 import { dev, prod } from "../support/unit.ts";
@@ -235,19 +235,4 @@ describe("what no Compose key is known for ends the export", () => {
   ] as const)("%s %j", async (kind, input, message) => {
     expect(await changed(kind, input)).toThrow(message);
   });
-
-  test("a network without addresses", () => {
-    expect(() => addressesOf("movies-prod", "swarm")).toThrow("network swarm: no addresses are set aside for it");
-  });
-});
-
-test("addresses are the stack's own: private, apart from Docker's own choice, and no two networks share any", () => {
-  const all = ["movies-prod", "movies-dev", "films-prod"].flatMap((prefix) =>
-    ["edge", "app", "db", "dev", "backup"].map((key) => addressesOf(prefix, key)),
-  );
-  for (const { subnet, gateway } of all) {
-    expect(subnet).toMatch(/^10\.(12[89]|1[3-9]\d|2[0-4]\d|25[0-5])\.\d+\.0\/24$/);
-    expect(gateway).toBe(subnet.replace("0/24", "1"));
-  }
-  expect(new Set(all.map(({ subnet }) => subnet)).size).toBe(all.length);
 });
