@@ -1,10 +1,13 @@
 import { execFile } from "node:child_process";
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { copyCheckout, writeStackFile } from "./checkout-copy.ts";
 import { engineApi } from "./engine-api.ts";
 import { sweepDocker, type Operation, type StackDriver } from "./stack-driver.ts";
+
+const ownId = join(import.meta.dirname, "../../.state/checkout");
 
 interface Ended {
   readonly code: number;
@@ -66,7 +69,8 @@ export class ComposeStack implements StackDriver {
   script(name: string, ...words: string[]): Promise<Ended> {
     copyCheckout(this.checkout);
     // The same checkout to whoever else runs its stack.
-    cpSync(join(import.meta.dirname, "../../.state/checkout"), join(this.checkout, ".state/checkout"));
+    if (!existsSync(ownId)) writeFileSync(ownId, `${randomBytes(6).toString("hex")}\n`, { mode: 0o600 });
+    cpSync(ownId, join(this.checkout, ".state/checkout"));
     writeStackFile(join(this.checkout, `Pulumi.${this.stack}.yaml`), this.config);
     return new Promise((resolve) => {
       const options = { cwd: this.checkout, maxBuffer: 1e9, timeout: 600_000 };
