@@ -65,11 +65,12 @@ export async function load(args: LoadArgs, stopped: () => boolean): Promise<Sent
     let failure: string | undefined;
     try {
       if (pending.size > mostUnderWay) throw new NoAnswer(`not sent: ${mostUnderWay} requests are unanswered`);
-      const ask = wanted === "post" ? () => post(kind, index, due) : () => read(kind, wanted);
+      const ask = (over: Kind) => (wanted === "post" ? post(over, index, due) : read(over, wanted));
       for (let again = true; again;) {
         again = false;
         try {
-          release = await ask();
+          // Its other kept connections may have been told to go in the same moment, and not have read it yet.
+          release = await ask(retries === 0 ? kind : "HTTP/2 fresh");
         } catch (error) {
           if (!(error instanceof NoAnswer && error.unprocessed) || retries === 3) throw error;
           retries++;
