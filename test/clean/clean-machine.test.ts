@@ -130,7 +130,7 @@ describe("a clean machine that can't have Pulumi", () => {
   test("passes the tests, and hears what it skips and why", async () => expectPassed(await type(testAll)));
 });
 
-describe.skipIf(pulumi === undefined)("a clean machine that has Pulumi", () => {
+describe.skipIf(!pulumi)("a clean machine that has Pulumi", () => {
   beforeAll(async () => {
     await startMachine();
     docker("exec", machine, "mkdir", "-p", "/root/.pulumi/bin");
