@@ -8,8 +8,10 @@ import { buildHost } from "../support/host-image.ts";
 
 const root = join(import.meta.dirname, "../..");
 const machine = "django-stack-test-clean";
-const checkout = "/root/django-stack";
+const checkout = "/srv/django-stack";
 const pulumi = process.env.DJANGO_STACK_TEST_PULUMI;
+/** Where the machine has Pulumi, if it is given to it. */
+const pulumiHome = "/opt/pulumi";
 
 /** The commands of the README's first block. */
 const [up, , testAll] = (/## Two commands\s+```\n([^`]+)```/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1] ?? "")
@@ -38,8 +40,8 @@ async function startMachine(): Promise<void> {
   await removeMachine();
   const image = buildHost("clean", "trixie", "trixie");
   // A network may have a certificate authority of its own, which the machine knows and Node.js has to be told.
-  const authority = ["--env", "NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt"];
-  docker("run", "--init", ...testHostOptions(machine), "--volume", `${root}:/source:ro`, ...authority, image);
+  const variables = ["NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt", `PULUMI_HOME=${pulumiHome}`].flatMap((line) => ["--env", line]);
+  docker("run", "--init", ...testHostOptions(machine), "--volume", `${root}:/source:ro`, ...variables, image);
   docker("exec", machine, "git", "config", "--global", "--add", "safe.directory", "*");
   docker("exec", machine, "git", "clone", "--quiet", "/source", checkout);
   expect(docker("exec", machine, "sh", "-c", "command -v docker dockerd pulumi || true")).toBe("");
@@ -109,7 +111,7 @@ describe("a clean machine that can't have Pulumi", () => {
   afterAll(removeMachine);
 
   test("is told so at the end of the first command, and how to go without", async () => {
-    const run = await type(`export PULUMI_HOME=/nowhere; ${up}`);
+    const run = await type(up);
     runs.push(run);
     // Where Pulumi's download site does answer, it is all that is needed.
     if (run.code === 0) return expect(page()).toContain("<h1>Movies</h1>");
@@ -133,10 +135,10 @@ describe("a clean machine that can't have Pulumi", () => {
 describe.skipIf(!pulumi)("a clean machine that has Pulumi", () => {
   beforeAll(async () => {
     await startMachine();
-    docker("exec", machine, "mkdir", "-p", "/root/.pulumi/bin");
+    docker("exec", machine, "mkdir", "-p", `${pulumiHome}/bin`);
     // The command line finds its language hosts beside itself.
-    docker("cp", `${dirname(pulumi ?? "")}/.`, `${machine}:/root/.pulumi/bin`);
-    docker("cp", join(process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "plugins"), `${machine}:/root/.pulumi/plugins`);
+    docker("cp", `${dirname(pulumi ?? "")}/.`, `${machine}:${pulumiHome}/bin`);
+    docker("cp", join(process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "plugins"), `${machine}:${pulumiHome}/plugins`);
   });
   afterAll(removeMachine);
 
