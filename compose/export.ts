@@ -30,7 +30,9 @@ async function exportStack(stack: string, folder: string, runner: string): Promi
     run: async () => (await import("../index.ts")) as Record<string, unknown>,
   });
   const composed = renderProject(declarations, folder);
-  requireOwnFolder(folder, composed.text);
+  // An export that was ended early may have left its values alone.
+  const hasValues = values.kept.some((name) => name.startsWith(`${declarations.prefix}-`));
+  if (!hasValues) requireOwnFolder(folder, composed.text);
   mkdirSync(folder, { recursive: true });
   values.save();
   write(folder, composed, declarations.outputs);

@@ -15,6 +15,8 @@ interface Value {
  * `earlyRenewalHours` begin.
  */
 export class GeneratedValues {
+  /** Names of the resources whose values the file had. */
+  readonly kept: readonly string[];
   private readonly path: string;
   private readonly values: Record<string, Value>;
   private changed = false;
@@ -23,6 +25,7 @@ export class GeneratedValues {
   constructor(path: string) {
     this.path = path;
     this.values = existsSync(path) ? parse(path) : {};
+    this.kept = Object.keys(this.values);
   }
 
   /** Returns the outputs of a resource of @pulumi/random or @pulumi/tls. */

@@ -113,6 +113,15 @@ describe("npm run compose", () => {
     expect([readFileSync(join(out, name), "utf8"), readdirSync(out)]).toEqual(["mine", [name.split("/")[0]]]);
   });
 
+  test("export goes on in a folder that an export which was ended early left, with the same passwords", () => {
+    const out = join(folder, "out");
+    command("compose", ["prod", "export", "--out", out]);
+    const values = readFileSync(join(out, "values.json"), "utf8");
+    for (const name of ["compose.yaml", "outputs.json"]) rmSync(join(out, name));
+    expect(command("compose", ["prod", "export", "--out", out]).status).toBe(0);
+    expect([readFileSync(join(out, "values.json"), "utf8"), existsSync(join(out, "compose.yaml"))]).toEqual([values, true]);
+  });
+
   test("up writes it, makes the data's volumes and hands the words over", () => {
     const { status, calls } = command("compose", ["prod", "up", "--detach"], { COMPOSE_FAILS: "3" });
     expect(status).toBe(3);
