@@ -1,10 +1,12 @@
 import { quoted } from "./quote.ts";
 
-/** Values of the security headers; `off` leaves a header out. */
+/** Values of the security headers; the text `off` leaves a header out. */
 export interface HeaderValues {
   readonly contentSecurityPolicy: string;
   readonly contentTypeOptions: string;
   readonly crossDomainPolicies: string;
+  /** Whether browsers look up names before somebody goes there; sent as `on` or `off`. */
+  readonly dnsPrefetch: boolean;
   readonly frameOptions: string;
   readonly openerPolicy: string;
   readonly permissionsPolicy: string;
@@ -23,6 +25,7 @@ const names: Readonly<Record<keyof HeaderValues, string>> = {
   openerPolicy: "Cross-Origin-Opener-Policy",
   resourcePolicy: "Cross-Origin-Resource-Policy",
   crossDomainPolicies: "X-Permitted-Cross-Domain-Policies",
+  dnsPrefetch: "X-DNS-Prefetch-Control",
   permissionsPolicy: "Permissions-Policy",
   contentSecurityPolicy: "Content-Security-Policy",
   strictTransportSecurity: "Strict-Transport-Security",
@@ -47,6 +50,7 @@ export function renderHeaders({ values, release, serverNames, secure }: HeadersA
   const transport = values.strictTransportSecurity === "auto" ? strictTransportSecurity(serverNames) : values.strictTransportSecurity;
   const all = { ...values, strictTransportSecurity: secure ? transport : "off" };
   const lines = (Object.keys(names) as (keyof HeaderValues)[]).flatMap((key) => {
+    if (key === "dnsPrefetch") return [`add_header ${names[key]} ${quoted(all[key] ? "on" : "off")} always;`];
     const value = all[key];
     return value === "off" ? [] : [`add_header ${names[key]} ${quoted(value)} always;`];
   });

@@ -1,4 +1,4 @@
-import { asHeader, headerValues } from "../allowed-values.ts";
+import { asFlag, asHeader, headerValues } from "../allowed-values.ts";
 import { setting, type Setting } from "./setting.ts";
 
 /** A header's value; `dev` where the prod value differs there. */
@@ -21,6 +21,13 @@ export const headersSettings = {
   contentSecurityPolicy: header("What a page may load and do; Django's debug pages work under none.", "off", contentSecurityPolicy),
   contentTypeOptions: header("Whether browsers may guess a type.", "nosniff"),
   crossDomainPolicies: header("Which old plug-ins may read the site.", "none"),
+  dnsPrefetch: setting(
+    "Whether browsers may look up the names that links lead to before somebody follows them.",
+    "true, false",
+    false,
+    false,
+    asFlag,
+  ),
   frameOptions: header("Who may show the site in a frame.", "DENY"),
   openerPolicy: header("Whether other sites' windows keep a hold of this one's.", "same-origin"),
   permissionsPolicy: header("Which of the browser's abilities pages may use.", permissionsPolicy),

@@ -76,6 +76,7 @@ test("the site behind TLS, word for word", () => {
     add_header Cross-Origin-Opener-Policy "same-origin" always;
     add_header Cross-Origin-Resource-Policy "same-origin" always;
     add_header X-Permitted-Cross-Domain-Policies "none" always;
+    add_header X-DNS-Prefetch-Control "off" always;
     add_header Permissions-Policy "camera=()" always;
     add_header Content-Security-Policy "default-src 'self'" always;
     add_header Strict-Transport-Security "max-age=63072000; includeSubDomains" always;
@@ -322,6 +323,12 @@ test("uploaded files have a policy of their own, and every other header too", ()
   expect(names(files["media-headers.conf"])).toEqual(names(files["headers.conf"]));
   expect(new Set(names(files["headers.conf"])).size).toBe(names(files["headers.conf"]).length);
   expect(files["media-headers.conf"]).toContain("default-src 'none'");
+});
+
+test("looking up names beforehand can be allowed, and is never left to Django", () => {
+  const { files } = renderNginxConfig({ ...nginxArgs, headers: { ...nginxArgs.headers, dnsPrefetch: true } });
+  expect(files["headers.conf"]).toContain('add_header X-DNS-Prefetch-Control "on" always;');
+  expect(files["proxy.conf"]).toContain("proxy_hide_header X-DNS-Prefetch-Control;");
 });
 
 test("a header that is off is left out, and Django's is hidden all the same", () => {

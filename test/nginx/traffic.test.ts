@@ -40,6 +40,7 @@ test("what leads to Django, word for word", () => {
     proxy_hide_header Cross-Origin-Opener-Policy;
     proxy_hide_header Cross-Origin-Resource-Policy;
     proxy_hide_header X-Permitted-Cross-Domain-Policies;
+    proxy_hide_header X-DNS-Prefetch-Control;
     proxy_hide_header Permissions-Policy;
     proxy_hide_header Content-Security-Policy;
     proxy_hide_header Strict-Transport-Security;

@@ -11,6 +11,7 @@ export const nginxArgs: NginxConfigArgs = {
     contentSecurityPolicy: "default-src 'self'",
     contentTypeOptions: "nosniff",
     crossDomainPolicies: "none",
+    dnsPrefetch: false,
     frameOptions: "DENY",
     openerPolicy: "same-origin",
     permissionsPolicy: "camera=()",

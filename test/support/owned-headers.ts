@@ -10,6 +10,7 @@ export const ownedHeaders = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "x-permitted-cross-domain-policies": "none",
+  "x-dns-prefetch-control": "off",
   "permissions-policy": expect.stringMatching(/^accelerometer=\(\), .*geolocation=\(\)/),
   server: "nginx",
 };
