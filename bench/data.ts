@@ -90,16 +90,25 @@ test("a backup beside pg_dump, its proof beside pg_restore", async () => {
 });
 
 test("the site's p99 while a backup is made and proven", async () => {
-  const { requests, from, to } = await loadDuring(site, 50, () => backups.make(), { secondsBefore: 20, secondsAfter: 2 });
-  const [before, during] = split(requests, from, to).map(summarize);
+  const quiet: number[] = [];
+  const busy: number[] = [];
+  let [sent, failed] = [0, 0];
+  for (let round = 0; round < rounds; round++) {
+    const { requests, from, to } = await loadDuring(site, 50, () => backups.make(), { secondsBefore: 20, secondsAfter: 2 });
+    const [before, during] = split(requests, from, to).map(summarize);
+    quiet.push(before.p99);
+    busy.push(during.p99);
+    sent += during.sent;
+    failed += during.failed;
+  }
   rows.push({
     measure: "p99 during a backup / before, 50 requests a second",
-    ours: `${during.p99.toFixed(0)} ms, ${during.failed} of ${during.sent} failed`,
-    peer: `${before.p99.toFixed(0)} ms`,
-    ratio: (during.p99 / before.p99).toFixed(2),
+    ours: `${shown(busy, "ms")}, ${failed} of ${sent} failed`,
+    peer: shown(quiet, "ms"),
+    ratio: (median(busy) / median(quiet)).toFixed(2),
     target: "<= 2",
   });
-  expect(during.sent).toBeGreaterThan(100);
+  expect(sent).toBeGreaterThan(100);
 });
 
 test("pgbench with our settings beside those of the image", async () => {
@@ -116,9 +125,14 @@ test("pgbench with our settings beside those of the image", async () => {
     docker("stop", "--time", "60", pgbench);
     docker("rm", pgbench);
   };
-  const measure = (settings: readonly string[]) => async () => {
+  const bench = (time: number) =>
+    run("exec", "--user", "postgres", pgbench, "pgbench", "--client=8", "--jobs=2", `--time=${time}`, "--no-vacuum", "postgres");
+  const measure = async (settings: readonly string[]) => {
     await start(settings);
-    const { output } = await run("exec", "--user", "postgres", pgbench, "pgbench", "--client=8", "--jobs=2", "--time=20", "--no-vacuum", "postgres");
+    // An empty cache is neither's setting.
+    await bench(8);
+    await run("exec", "--user", "postgres", pgbench, "psql", "--command=CHECKPOINT");
+    const { output } = await bench(15);
     stop();
     return Number(/tps = ([\d.]+)/.exec(output)?.[1]);
   };
@@ -126,9 +140,10 @@ test("pgbench with our settings beside those of the image", async () => {
   docker("exec", "--user", "postgres", pgbench, "pgbench", "--initialize", "--quiet", "--scale=30", "postgres");
   stop();
   const settings = renderPostgresSettings({ memory: 1024, maxConnections: 100 });
-  for (let round = 0; round < rounds; round++) {
-    stock.push(await measure([])());
-    ours.push(await measure(settings)());
+  // Each run leaves a larger database and the disk at work for the next one: both take either turn equally often.
+  for (let round = 0; round < 2 * rounds; round++) {
+    const turns = [async () => void stock.push(await measure([])), async () => void ours.push(await measure(settings))];
+    for (const turn of round % 2 === 0 ? turns : turns.reverse()) await turn();
   }
   rows.push({ measure: "pgbench, 8 clients: our settings / the image's", ours: shown(ours, "tps"), peer: shown(stock, "tps"), ratio: (median(ours) / median(stock)).toFixed(2), target: ">= 0.95" }); // prettier-ignore
 });

@@ -10,7 +10,7 @@ import { jobGate, serviceHooks } from "./gates.ts";
 import { labels, shortHash, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { dataPath, postgresUser, type Postgres } from "./postgres.ts";
-import { jobProfile, serviceProfile } from "./profiles.ts";
+import { jobProfile, patientCpuShares, serviceProfile } from "./profiles.ts";
 import type { Release } from "./release.ts";
 import type { Volumes } from "./volumes.ts";
 
@@ -77,6 +77,7 @@ export class Backup extends pulumi.ComponentResource {
           uid,
           gid,
           cpus: backup.cpus,
+          cpuShares: patientCpuShares,
           memory: backup.memory,
           processes: 512,
           tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },

@@ -8,7 +8,7 @@ import { jobGate } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import type { Postgres } from "./postgres.ts";
-import { jobProfile } from "./profiles.ts";
+import { jobProfile, patientCpuShares } from "./profiles.ts";
 import { sourceMigrations, sourceMounts } from "./source.ts";
 import { serverModule, workerClassUri } from "./server-command.ts";
 import type { Volumes } from "./volumes.ts";
@@ -54,6 +54,7 @@ export class Release extends pulumi.ComponentResource {
           user,
           capabilities: [],
           processes: 4 * app.processLimit,
+          cpuShares: patientCpuShares,
           memory: app.memory,
           labels: {
             job: "release",

@@ -60,6 +60,7 @@ const translations: Readonly<Record<string, Translate>> = {
   }),
   securityOpts: (options) => ({ security_opt: options }),
   cpus: (cpus) => ({ cpus: Number(cpus) }),
+  cpuShares: (shares) => ({ cpu_shares: shares }),
   memory: (megabytes) => ({ mem_limit: `${megabytes}m` }),
   memorySwap: (megabytes) => ({ memswap_limit: `${megabytes}m` }),
   ulimits: (limits: any[]) => ({ ulimits: Object.fromEntries(limits.map(({ name, soft, hard }) => [name, { soft, hard }])) }),

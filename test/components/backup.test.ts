@@ -32,6 +32,7 @@ test("the service: no network, no root, media files for reading, secrets as file
     init: true,
     restart: "unless-stopped",
     cpus: "1",
+    cpuShares: 128,
     memory: 1024,
     memorySwap: 1024,
     healthcheck: {

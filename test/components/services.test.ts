@@ -91,6 +91,7 @@ test("the release job", async () => {
     ...job,
     user: "10001:10001",
     capabilities: { drops: ["ALL"] },
+    cpuShares: 128,
     memory: 512,
     memorySwap: 512,
     image: expect.stringMatching(/^sha256:/),

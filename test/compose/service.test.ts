@@ -57,6 +57,7 @@ describe("each input of a container", () => {
     [{ capabilities: { drops: ["ALL"], adds: ["CAP_CHOWN"] } }, { cap_drop: ["ALL"], cap_add: ["CHOWN"] }],
     [{ securityOpts: ["no-new-privileges:true"] }, { security_opt: ["no-new-privileges:true"] }],
     [{ cpus: "0.5" }, { cpus: 0.5 }],
+    [{ cpuShares: 128 }, { cpu_shares: 128 }],
     [{ memory: 512 }, { mem_limit: "512m" }],
     [{ memorySwap: 512 }, { memswap_limit: "512m" }],
     [{ ulimits: [{ name: "nofile", soft: 1, hard: 2 }] }, { ulimits: { nofile: { soft: 1, hard: 2 } } }],

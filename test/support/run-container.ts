@@ -38,6 +38,7 @@ export async function runContainer(inputs: Record<string, any>): Promise<{ id: s
       Init: inputs.init,
       RestartPolicy: { Name: inputs.restart },
       NanoCpus: inputs.cpus === undefined ? undefined : Number(inputs.cpus) * 1e9,
+      CpuShares: inputs.cpuShares,
       Memory: inputs.memory * megabyte,
       MemorySwap: inputs.memorySwap * megabyte,
       ShmSize: inputs.shmSize === undefined ? undefined : inputs.shmSize * megabyte,
