@@ -13,6 +13,9 @@ export interface HealthcheckArgs {
   readonly startSeconds: number;
 }
 
+/** The kernel's own period of a CPU limit, in microseconds. */
+const cpuPeriod = 100_000;
+
 /**
  * CPU weight of what may wait, an eighth of Docker's default: backups and releases take what requests leave.
  *
@@ -57,7 +60,9 @@ export function serviceProfile(args: ServiceProfileArgs) {
     securityOpts: ["no-new-privileges:true"],
     init: true,
     restart: "unless-stopped",
-    cpus: String(args.cpus),
+    // Not `cpus`, of which Docker refuses more than the host has: Postgres' default would keep a server with one from starting.
+    cpuPeriod,
+    cpuQuota: Math.round(args.cpus * cpuPeriod),
     cpuShares: args.cpuShares,
     memory: args.memory,
     // The same as memory: no swap.

@@ -54,7 +54,9 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
       expect(inputs.privileged).toBeUndefined();
       expect(inputs.memory).toBeGreaterThan(0);
       expect(inputs.memorySwap).toBe(inputs.memory);
-      expect(Number(inputs.cpus)).toBeGreaterThan(0);
+      expect(inputs.cpuQuota).toBeGreaterThan(0);
+      // Docker refuses more of these than the host has.
+      expect(inputs.cpus).toBeUndefined();
       expect(inputs.destroyGraceSeconds).toBeGreaterThan(0);
       expect(inputs.waitTimeout).toBeGreaterThan(0);
       expect(inputs.healthcheck.tests[0]).toBe("CMD");

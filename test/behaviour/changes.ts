@@ -121,7 +121,7 @@ urlpatterns.append(path("slow", slow))
       const [replica] = containersOf("django");
       const { Config, HostConfig } = await engineApi("GET", `/containers/${replica}/json`);
       expect(Config.Env).toContain("GREETING=hello");
-      expect([HostConfig.Memory, HostConfig.NanoCpus]).toEqual([400 * 1024 * 1024, 9e8]);
+      expect([HostConfig.Memory, HostConfig.CpuQuota]).toEqual([400 * 1024 * 1024, 90_000]);
       expect(Config.Cmd).toEqual(expect.arrayContaining(["--workers=2", "--threads=3"]));
       stack.config = { ...stack.config, app };
       await site.up();

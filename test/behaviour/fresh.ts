@@ -140,6 +140,7 @@ export function freshBehaviour(site: Site): void {
             RestartPolicy: { Name: "unless-stopped" },
           });
           expect(HostConfig.Memory).toBe(HostConfig.MemorySwap);
+          expect(HostConfig.CpuQuota).toBeGreaterThan(0);
           expect(Object.keys(HostConfig.PortBindings ?? {})).toEqual(component === "nginx" ? ["8080/tcp", "8443/tcp"] : []);
         }
       }

@@ -13,7 +13,13 @@ import { secretsBehaviour } from "./secrets.ts";
 
 /** What production has to do, whoever runs the program: real containers, under traffic where it says so. */
 export function prodBehaviour(name: string, makeStack: MakeStack): void {
-  const site = new Site(name, makeStack, { config: { bindAddress: ["127.0.0.1", ...(hasIpv6 ? ["::1"] : [])] } });
+  const site = new Site(name, makeStack, {
+    config: {
+      bindAddress: ["127.0.0.1", ...(hasIpv6 ? ["::1"] : [])],
+      // More than the host has: a limit, not a demand.
+      postgres: { cpus: 256 },
+    },
+  });
   beforeAll(() => site.start());
   afterAll(() => site.stop());
   freshBehaviour(site);

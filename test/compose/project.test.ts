@@ -83,7 +83,8 @@ describe("of production", () => {
     read_only: true
     cap_drop: [ ALL ]
     security_opt: [ no-new-privileges:true ]
-    cpus: 1
+    cpu_period: 100000
+    cpu_quota: 100000
     mem_limit: 256m
     memswap_limit: 256m
     ulimits:
