@@ -105,7 +105,7 @@ export function compareVersions(a: string, b: string): number {
 }
 
 /** Two that run one stack would work on the same data. */
-async function otherRunner({ name, stack, runner }: Config, docker: DockerCommand): Promise<string[]> {
+async function otherRunner({ name, stack, prefix, runner }: Config, docker: DockerCommand): Promise<string[]> {
   const { stdout } = await docker(
     "ps", "--all", "--filter", `label=django-stack.name=${name}`, "--filter", `label=django-stack.stack=${stack}`,
     "--format", '{{.Names}}|{{.Label "com.docker.compose.project"}}',
@@ -116,7 +116,8 @@ async function otherRunner({ name, stack, runner }: Config, docker: DockerComman
     .map((line) => line.split("|"))
     .filter(([container]) => container !== "" && !container.endsWith("-backup-restore"));
   const composed = containers.filter(([, project]) => project !== "").map(([container]) => container);
-  const others = containers.filter(([, project]) => project === "").map(([container]) => container);
+  // A failed build may leave a container with the image's labels and a name of Docker's choice.
+  const others = containers.filter(([container, project]) => project === "" && container.startsWith(`${prefix}-`)).map(([container]) => container);
   if (runner === "pulumi" && composed.length > 0)
     return [`Docker Compose runs this stack (${composed.join(", ")}); fix: npm run compose -- ${stack} down, which leaves the data`];
   if (runner === "compose" && others.length > 0)

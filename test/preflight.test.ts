@@ -83,8 +83,8 @@ describe("who runs the stack", () => {
     expect(await errorOf([[list, containers]], freeHost, { runner: "compose" })).toBe("no error");
   });
 
-  test("Pulumi, which Compose doesn't start over; a restore is neither's", async () => {
-    const containers = "movies-prod-nginx|\nmovies-prod-backup-restore|\n";
+  test("Pulumi, which Compose doesn't start over; a restore is neither's, and no more is what a failed build left", async () => {
+    const containers = "movies-prod-nginx|\nmovies-prod-backup-restore|\nfrosty_diffie|\n";
     expect(await errorOf([[list, containers]], freeHost, { runner: "compose" })).toBe(
       `${heading}Pulumi runs this stack (movies-prod-nginx); fix: npm run destroy -- prod, which leaves the data where protectData is true, as it is by default in prod`,
     );
