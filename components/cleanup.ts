@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { componentFilters } from "./labels.ts";
-import { runOnVolume, type DockerCommand } from "./docker-engine.ts";
+import { runOnVolumes, type DockerCommand } from "./docker-engine.ts";
 
 /** Releases whose images are kept: the one in use and the two before it, to go back to. */
 const keptReleases = 3;
@@ -22,7 +22,7 @@ export interface CleanupArgs {
 export async function cleanUp(args: CleanupArgs): Promise<void> {
   await removeOldImages(args);
   await removeOldStaticFiles(args);
-  for (const component of ["backup", "django", "nginx"]) await removeOldFiles(args, component);
+  await removeOldFiles(args);
 }
 
 async function removeOldImages({ docker, prefix }: CleanupArgs): Promise<void> {
@@ -53,24 +53,35 @@ export function obsoleteTags(lines: string, inUse: readonly string[]): string[] 
 }
 
 async function removeOldStaticFiles({ docker, prefix }: CleanupArgs): Promise<void> {
-  await runOnVolume({ docker, volume: `${prefix}-static-data`, container: `${prefix}-nginx`, script: pruneScript, words: [] });
+  await runOnVolumes({ docker, volumes: { "/files": `${prefix}-static-data` }, container: `${prefix}-nginx`, script: pruneScript, words: [] });
 }
 
 const pruneScript = readFileSync(join(import.meta.dirname, "..", "containers", "prune-static.sh"), "utf8");
 
-async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs, component: string): Promise<void> {
-  const { stdout } = await docker(
-    "ps", "--all", "--no-trunc", "--format", '{{.ID}} {{.Image}} {{.Label "django-stack.files"}}',
-    ...componentFilters({ name, stack, component }),
-  ); // prettier-ignore
-  const used = stdout
-    .split("\n")
-    .map((line) => line.split(" ")[2] ?? "")
-    .filter((id) => id !== "");
-  if (used.length === 0) return;
-  const [container] = (stdout.split("\n").find((line) => line.split(" ")[2] === used[0]) ?? "").split(" ");
-  // Whatever a container names stays, and so does what is current; a name that starts with a dot is a job's work in progress.
-  const script =
-    'cd /files; current=$(readlink current || true); for id in *; do case " $* current $current " in *" $id "*) ;; *) rm -rf "$id" ;; esac; done';
-  await runOnVolume({ docker, volume: `${prefix}-${component}-files`, container, script, words: used });
+async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs): Promise<void> {
+  const used: Record<string, string[]> = {};
+  for (const component of ["backup", "django", "nginx"]) {
+    const { stdout } = await docker("ps", "--all", "--format", '{{.Label "django-stack.files"}}', ...componentFilters({ name, stack, component }));
+    const ids = stdout.split("\n").filter((id) => id !== "");
+    if (ids.length > 0) used[component] = ids;
+  }
+  const components = Object.keys(used);
+  if (components.length === 0) return;
+  await runOnVolumes({
+    docker,
+    volumes: Object.fromEntries(components.map((component) => [`/files/${component}`, `${prefix}-${component}-files`])),
+    container: `${prefix}-nginx`,
+    script: removeUnusedScript,
+    words: components.flatMap((component) => used[component].map((id) => `${component}/${id}`)),
+  });
 }
+
+// Whatever a container names stays, and so does what is current; a name that starts with a dot is a job's work in progress.
+const removeUnusedScript = `
+for folder in /files/*; do
+  cd "$folder"
+  current=$(readlink current || true)
+  for id in *; do
+    case " $* \${folder##*/}/current \${folder##*/}/$current " in *" \${folder##*/}/$id "*) ;; *) rm -rf "$id" ;; esac
+  done
+done`;

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { patientCpuShares } from "./profiles.ts";
 
 /**
  * Runs the docker CLI against the engine that the stack runs on, local or over ssh, and returns its standard output and error.
@@ -46,17 +47,19 @@ export function lastLines(text: string, count: number): string {
 
 export interface VolumeCommandArgs {
   readonly docker: DockerCommand;
-  readonly volume: string;
+  /** Volumes by the path where the script finds them. */
+  readonly volumes: Readonly<Record<string, string>>;
   /** Container whose image has the shell. */
   readonly container: string;
-  /** Shell script; the volume is at /files, the further words are its arguments. */
+  /** Shell script; the words are its arguments. */
   readonly script: string;
   readonly words: readonly string[];
 }
 
-/** Runs a shell script as root on a volume, in a container without network that is gone afterwards. */
-export async function runOnVolume({ docker, volume, container, script, words }: VolumeCommandArgs): Promise<void> {
+/** Runs a shell script as root on volumes, in a container without network that is gone afterwards, while requests go first. */
+export async function runOnVolumes({ docker, volumes, container, script, words }: VolumeCommandArgs): Promise<void> {
   const image = (await docker("inspect", "--format", "{{.Image}}", container)).stdout.trim();
-  const isolated = ["--user", "0:0", "--network", "none", "--volume", `${volume}:/files`];
+  const mounts = Object.entries(volumes).flatMap(([path, volume]) => ["--volume", `${volume}:${path}`]);
+  const isolated = ["--user", "0:0", "--network", "none", "--cpu-shares", String(patientCpuShares), ...mounts];
   await docker("run", "--rm", ...isolated, "--entrypoint", "/bin/sh", image, "-ec", script, "sh", ...words);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DockerError, lastLines, runOnVolume, type DockerCommand } from "./docker-engine.ts";
+import { DockerError, lastLines, runOnVolumes, type DockerCommand } from "./docker-engine.ts";
 
 export interface ReloadArgs {
   readonly docker: DockerCommand;
@@ -41,7 +41,7 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceMi
     }
     throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${await lastErrors(docker, container, since)}`);
   };
-  const onVolume = (script: string, ...words: string[]) => runOnVolume({ docker, volume, container: jobId, script, words });
+  const onVolume = (script: string, ...words: string[]) => runOnVolumes({ docker, volumes: { "/files": volume }, container: jobId, script, words });
   try {
     if (before !== undefined) {
       const joined = `joined-${wanted}`;

@@ -16,14 +16,11 @@ if [ ! -s live ]; then printf '%s\n' "$by_age" > live; fi
 { grep -vxF "$newest" live || true; echo "$newest"; } | tail -n 3 > live.incoming
 mv live.incoming live
 
-while read -r kept; do [ ! -f "$kept" ] || cat "$kept"; done < live | LC_ALL=C sort -u > live.files
+# A packed file goes with the one that it is made from.
+while read -r kept; do [ ! -f "$kept" ] || cat "$kept"; done < live | sed 'p; s/$/.gz/' | LC_ALL=C sort -u > live.files
 cd /files
 find . -type f ! -path './.releases/*' ! -name '*.incoming' | LC_ALL=C sort > "$lists/live.present"
-LC_ALL=C comm -23 "$lists/live.present" "$lists/live.files" | while read -r file; do
-  # A packed file goes with the one that it is made from.
-  case $file in *.gz) if grep -qxF "${file%.gz}" "$lists/live.files"; then continue; fi ;; esac
-  rm -f "$file"
-done
+LC_ALL=C comm -23 "$lists/live.present" "$lists/live.files" | while read -r file; do rm -f "$file"; done
 rm -f "$lists/live.files" "$lists/live.present"
 find "$lists" -type f ! -name live | while read -r list; do
   grep -qxF "$(basename "$list")" "$lists/live" || rm -f "$list"

@@ -70,6 +70,6 @@ test("fails with nginx's message, makes the live configuration current again", a
     'nginx kept its configuration and goes on with it; it refused the new one: 2026/11/21 [emerg] the shared memory zone "django" is declared for another module',
   );
   expect(calls.at(-1)).toBe(
-    'run --rm --user 0:0 --network none --volume movies-prod-nginx-files:/files --entrypoint /bin/sh sha256:1 -ec ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current sh old',
+    'run --rm --user 0:0 --network none --cpu-shares 128 --volume movies-prod-nginx-files:/files --entrypoint /bin/sh sha256:1 -ec ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current sh old',
   );
 });
