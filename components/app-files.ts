@@ -66,6 +66,7 @@ export const superuserPassword = "DJANGO_SUPERUSER_PASSWORD";
 const containersFolder = join(import.meta.dirname, "..", "containers");
 const scripts = {
   "entry.sh": readFileSync(join(containersFolder, "entry.sh"), "utf8"),
+  "gunicorn.conf.py": readFileSync(join(containersFolder, "gunicorn.conf.py"), "utf8"),
   "release.sh": readFileSync(join(containersFolder, "release.sh"), "utf8"),
 };
 

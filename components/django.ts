@@ -60,7 +60,9 @@ export class Django extends pulumi.ComponentResource {
           }),
           image: image.imageId,
           entrypoints: files.entrypoints,
-          command: networks.app.ipamConfigs.apply((ranges) => renderServerCommand({ ...app, forwardedAllowIps: ranges?.[0]?.subnet ?? "127.0.0.1" })),
+          command: pulumi
+            .all([files.folder, networks.app.ipamConfigs])
+            .apply(([filesFolder, ranges]) => renderServerCommand({ ...app, filesFolder, forwardedAllowIps: ranges?.[0]?.subnet ?? "127.0.0.1" })),
           envs: files.envs,
           mounts: [
             files.mount,

@@ -10,6 +10,8 @@ export interface ServerCommandArgs {
   readonly threads: number;
   /** How long a request may run, in seconds. */
   readonly requestGraceSeconds: number;
+  /** Folder of the stack's own files, inside the container. */
+  readonly filesFolder: string;
   /** Addresses whose forwarded headers count: nginx's network. */
   readonly forwardedAllowIps: string;
 }
@@ -21,6 +23,7 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
   return [
     "serve",
     "gunicorn",
+    `--config=${args.filesFolder}/gunicorn.conf.py`,
     `--bind=0.0.0.0:${args.port}`,
     `--worker-class=${workerClassUri(args.workerClass)}`,
     `--workers=${args.workerCount}`,

@@ -6,6 +6,20 @@ import { logsOf } from "../../support/site.ts";
 import { loadDuring } from "../../support/site-load.ts";
 import type { TrafficSite } from "../../support/traffic-site.ts";
 
+const gunicornSettings = `
+import sys
+
+def post_worker_init(worker):
+    print(f"the project's hook in {worker.pid}", file=sys.stderr, flush=True)
+
+def pre_request(worker, request):
+    print(f"request in {worker.pid}", file=sys.stderr, flush=True)
+`;
+const urls = `
+import os, sys
+print(f"urls loaded in {os.getpid()}", file=sys.stderr, flush=True)
+`;
+
 /** Each of gunicorn's worker classes, rolled out like any other change. */
 export function workersBehaviour(site: TrafficSite): void {
   describe("worker classes", () => {
@@ -14,6 +28,8 @@ export function workersBehaviour(site: TrafficSite): void {
       const wanted = "gevent==26.9.0 packaging==25.0 uvicorn-worker==0.4.0";
       const line = `RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: ${wanted}\n`;
       writeFileSync(dockerfile, readFileSync(dockerfile, "utf8").replace("\n# What development starts", `${line}\n# What development starts`));
+      writeFileSync(join(site.project, "gunicorn.conf.py"), gunicornSettings);
+      appendFileSync(join(site.project, "config/urls.py"), urls);
     };
 
     test("one that the image lacks fails `up` before the database is touched", async () => {
@@ -36,7 +52,17 @@ export function workersBehaviour(site: TrafficSite): void {
       });
       expect([summarize(result.requests).failures, result.missing, result.doubled]).toEqual([{}, [], []]);
       const [replica] = site.containersOf("django");
-      expect(logsOf(replica)).toContain(`Using worker: ${module}`);
+      const log = logsOf(replica);
+      expect(log).toContain(`Using worker: ${module}`);
+      const workers = (pattern: RegExp) => [...log.matchAll(pattern)].map(([, pid]) => Number(pid)).sort((a, b) => a - b);
+      const booted = workers(/Booting worker with pid: (\d+)/g);
+      expect(booted).toHaveLength(3);
+      expect(workers(/the project's hook in (\d+)/g)).toEqual(booted);
+      expect(workers(/urls loaded in (\d+)/g)).toEqual(booted);
+      const requested = booted.filter((pid) => log.includes(`request in ${pid}\n`));
+      // Uvicorn doesn't know that hook.
+      expect(requested).toHaveLength(workerClass === "uvicorn" ? 0 : 3);
+      for (const pid of requested) expect(log.indexOf(`urls loaded in ${pid}\n`)).toBeLessThan(log.indexOf(`request in ${pid}\n`));
       expect((await site.get("/t/said?worker")).text).toMatch(/^- /);
     });
   });
