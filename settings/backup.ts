@@ -60,6 +60,6 @@ export const backupSettings = {
     undefined,
     orNone(asText),
   ),
-  cpus: setting("CPUs that a backup may use.", cpuNumbers, 1, 1, asCpus),
+  cpus: setting("CPUs that a backup may use, of those that requests leave.", cpuNumbers, 2, 2, asCpus),
   memory: setting("Memory that a backup may use.", sizes, 1024, 1024, asMegabytes),
 };

@@ -32,7 +32,7 @@ test("the service: no network, no root, media files for reading, secrets as file
     init: true,
     restart: "unless-stopped",
     cpuPeriod: 100_000,
-    cpuQuota: 100_000,
+    cpuQuota: 200_000,
     cpuShares: 128,
     memory: 1024,
     memorySwap: 1024,
