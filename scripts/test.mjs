@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runOnSecondEngine, runPowerCut } from "./second-engine.mjs";
 import { ensureBaseImages, olderPostgres } from "./setup/base-images.mjs";
-import { ensureChromium } from "./setup/chromium.mjs";
+import { ensureCertutil, ensureChromium } from "./setup/chromium.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
 import { ensurePython } from "./setup/python.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
@@ -59,6 +59,9 @@ try {
     const browser = attempt(() => ensureChromium({ install }));
     if (browser.failure !== undefined) skipReasons.push(`what needs a browser, ${browser.failure}`);
     environment.DJANGO_STACK_TEST_CHROMIUM = browser.result ?? "";
+    const certutil = attempt(() => ensureCertutil({ install }));
+    if (certutil.failure !== undefined) skipReasons.push(`whether a browser trusts what trust-ca tells it to, ${certutil.failure}`);
+    environment.DJANGO_STACK_TEST_CERTUTIL = certutil.result ?? "";
     const python = attempt(() => ensurePython({ install }));
     if (python.failure !== undefined) skipReasons.push(`nginx's configuration through gixy and crossplane, ${python.failure}`);
     environment.DJANGO_STACK_TEST_PYTHON = python.result ?? "";

@@ -1,4 +1,5 @@
-// How each system's store of trusted authorities takes a new one.
+// How each store of trusted authorities takes a new one.
+import { join } from "node:path";
 
 // Debian and Ubuntu, then Fedora and its relatives: the folder that their tool reads, and the tool.
 const linuxStores = [
@@ -7,7 +8,7 @@ const linuxStores = [
 ];
 
 /**
- * Returns the store and the commands that add an authority to it and remove it again; undefined for a system that isn't known.
+ * Returns the system's store and the commands that add an authority to it and remove it again; undefined for a system that isn't known.
  *
  * @param name what the authority's file is called in the store.
  * @param file the authority, PEM.
@@ -33,11 +34,45 @@ export function trustPlan({ platform, exists, home, name, file }) {
   };
 }
 
-/** Returns what trusting an authority means, in words. */
-export function explainTrust({ stack, url, store }) {
+/**
+ * Returns the databases of authorities that this user's Chromium and Firefox read on Linux, where they don't look at the system's store.
+ *
+ * @param list returns the names in a folder; nothing for one that isn't there.
+ */
+export function browserStores({ exists, list, home }) {
+  // Chromium takes the first of these that is there; before it knew the second (156 does), the first was the only one.
+  const chromium = [".pki/nssdb", ".local/share/pki/nssdb"].map((folder) => join(home, folder));
+  const snap = join(home, "snap/chromium/current/.pki/nssdb");
+  const profiles = [".mozilla/firefox", "snap/firefox/common/.mozilla/firefox"].flatMap((folder) =>
+    list(join(home, folder)).map((profile) => join(home, folder, profile)),
+  );
+  return [chromium.find(exists) ?? chromium[0], ...[snap, ...profiles].filter((folder) => exists(join(folder, "cert9.db")))];
+}
+
+/** Returns the commands of NSS' own tool that add an authority to such a database and remove it again; `look` fails where it isn't in there. */
+export function browserPlan({ exists, store, name, file }) {
+  const database = ["-d", `sql:${store}`];
+  const make = [
+    ["mkdir", "-p", store],
+    ["certutil", "-N", ...database, "--empty-password"],
+  ];
+  return {
+    make: exists(join(store, "cert9.db")) ? [] : make,
+    look: ["certutil", "-L", ...database, "-n", name],
+    // Trusted to sign servers, and for nothing else.
+    add: ["certutil", "-A", ...database, "-t", "C,,", "-n", name, "-i", file],
+    remove: ["certutil", "-D", ...database, "-n", name],
+  };
+}
+
+/**
+ * Returns what trusting an authority means, in words.
+ *
+ * @param key where the authority's key is.
+ */
+export function explainTrust({ stack, url, key }) {
   return [
     `Stack ${stack} signed the certificate of ${url} with an authority that it made for itself.`,
-    `Its key is in the stack's state: whoever has .state and its passphrase could sign other sites' names for this machine.`,
-    `curl, Python and Chromium read ${store}; Firefox has a store of its own, under Settings, Certificates.`,
+    `Its key is in ${key}: whoever has that could sign other sites' names for this machine.`,
   ].join("\n");
 }

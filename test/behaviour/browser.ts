@@ -1,5 +1,10 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { browserPlan, browserStores } from "../../scripts/trust-plan.mjs";
 import type { Site } from "../support/site.ts";
 
 /** What a person sees. */
@@ -7,7 +12,7 @@ export function browserBehaviour(site: Site): void {
   // The path comes from `npm test`, which prints the reason where there is no browser.
   describe.skipIf(!process.env.DJANGO_STACK_TEST_CHROMIUM)("in a browser", () => {
     let browser: Browser;
-    beforeAll(async () => {
+    const launch = (home?: string) => {
       const quiet = [
         "--no-sandbox",
         "--disable-quic",
@@ -16,8 +21,13 @@ export function browserBehaviour(site: Site): void {
         "--disable-component-update",
         "--disable-sync",
       ];
-      browser = await chromium.launch({ executablePath: process.env.DJANGO_STACK_TEST_CHROMIUM ?? "", args: quiet });
-    });
+      return chromium.launch({
+        executablePath: process.env.DJANGO_STACK_TEST_CHROMIUM ?? "",
+        args: quiet,
+        env: home === undefined ? undefined : { ...process.env, HOME: home },
+      });
+    };
+    beforeAll(async () => void (browser = await launch()));
     afterAll(() => browser.close());
 
     test("the page and the admin look and work as they should, with an empty console", async () => {
@@ -42,6 +52,37 @@ export function browserBehaviour(site: Site): void {
       await page.goto(site.outputs.apiUrl);
       expect(await page.locator(".page-header").textContent()).toContain("Movie List");
       expect(said.filter((line) => !line.startsWith("error: Applying inline style violates"))).toEqual([]);
+    });
+
+    test.skipIf(!process.env.DJANGO_STACK_TEST_CERTUTIL)("it takes the site for genuine once `trust-ca` told it to, and only then", async () => {
+      const home = mkdtempSync(join(tmpdir(), "django-stack-browser-"));
+      const file = join(home, "authority.crt");
+      writeFileSync(file, site.outputs.caCertificate);
+      const [store] = browserStores({ exists: existsSync, list: () => [], home });
+      const plan = () => browserPlan({ exists: existsSync, store, name: "authority", file });
+      const execute = ([command, ...words]: string[]) => execFileSync(command, words, { stdio: "ignore" });
+      const visit = async () => {
+        const visitor = await launch(home);
+        try {
+          const page = await visitor.newPage();
+          await page.goto(site.outputs.url);
+          return await page.locator("h1").textContent();
+        } finally {
+          await visitor.close();
+        }
+      };
+      try {
+        await expect(visit()).rejects.toThrow("ERR_CERT_AUTHORITY_INVALID");
+        const { make, add } = plan();
+        [...make, add].forEach(execute);
+        execute(plan().look);
+        expect(await visit()).toBe("Films");
+        execute(plan().remove);
+        expect(() => execute(plan().look)).toThrow();
+        await expect(visit()).rejects.toThrow("ERR_CERT_AUTHORITY_INVALID");
+      } finally {
+        rmSync(home, { recursive: true });
+      }
     });
   });
 }
