@@ -17,7 +17,7 @@ export interface HealthcheckArgs {
 const cpuPeriod = 100_000;
 
 /**
- * CPU weight of what may wait, an eighth of Docker's default: backups and releases take what requests leave.
+ * CPU weight of what may wait, where Docker's default is 1024: backups and releases take what requests leave.
  *
  * Chosen by measuring 99th percentiles during a backup on two cores; less would starve them on a busy host.
  */
