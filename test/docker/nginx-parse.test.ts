@@ -84,7 +84,7 @@ test.skipIf(!hasPython)("a header's value is refused, or is the whole of its dir
   expect(taken.length).toBeGreaterThan(150);
   expect(values.filter((value) => /[$\0-\x1f\x7f-\uffff]/.test(value) && accepted(asHeader, value) !== undefined)).toEqual([]);
   const [usual] = parse([render({})["headers.conf"]]);
-  expect(usual).toHaveLength(11);
+  expect(usual).toHaveLength(12);
   const files = taken.map((value) => render({ headers: { ...nginxArgs.headers, contentSecurityPolicy: value } })["headers.conf"]);
   for (const [index, parsed] of parse(files).entries()) {
     const expected = usual.map((entry) =>
