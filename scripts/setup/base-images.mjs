@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installPackages, updatePackageLists } from "./packages.mjs";
 import { Failure, output, run, tail } from "./process.mjs";
 
 /** The images that a stack with default versions starts from; for each the folder of its stand-in and the Debian release that has its packages. */
@@ -90,8 +91,8 @@ function buildStandIns(docker, cause, wanted) {
 
 function importDebian(docker, debian) {
   if (run("debootstrap", ["--version"]).status !== 0) {
-    run("apt-get", ["update"], { timeoutSeconds: 300 });
-    const install = run("apt-get", ["install", "-y", "--no-install-recommends", "debootstrap"], { timeoutSeconds: 300 });
+    updatePackageLists();
+    const install = installPackages("debootstrap");
     if (install.status !== 0) throw new Failure("base images", tail(install.stderr, 3), "apt-get install debootstrap");
   }
   const folder = mkdtempSync(join(tmpdir(), "django-stack-debian-"));

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mayInstall } from "./docker.mjs";
+import { aptEnvironment, installPackages, mayInstall, updatePackageLists } from "./packages.mjs";
 import { Failure, output, run, tail } from "./process.mjs";
 import { compareVersions } from "./versions.mjs";
 
@@ -38,19 +38,18 @@ const packages = ["docker-compose-v2", "docker-compose-plugin", "docker-compose"
 
 /** Returns what went wrong, if anything did. */
 function installPackage() {
-  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update"], { timeoutSeconds: 300, env: environment });
+  updatePackageLists();
   for (const name of packages) {
     const candidate = /Candidate: (?:\d+:)?(\S+)/.exec(run("apt-cache", ["policy", name]).stdout)?.[1];
     if (candidate === undefined || candidate === "(none)" || compareVersions(candidate, oldestCompose) < 0) continue;
-    const { status, stderr } = run("apt-get", ["install", "-y", "--no-install-recommends", name], { timeoutSeconds: 600, env: environment });
+    const { status, stderr } = installPackages(name);
     return status === 0 ? undefined : tail(stderr, 2);
   }
-  return installFromNewerDebian(environment);
+  return installFromNewerDebian();
 }
 
 /** Debian 13's package needs only libc: on an older Debian its plugin is taken out of it. */
-function installFromNewerDebian(environment) {
+function installFromNewerDebian() {
   const mirror = debianMirror();
   if (mirror === undefined) return "none of them is recent enough";
   const folder = mkdtempSync(join(tmpdir(), "django-stack-compose-"));
@@ -66,12 +65,12 @@ function installFromNewerDebian(environment) {
     const options = Object.entries(places).flatMap(([key, value]) => ["-o", `${key}=${value}`]);
     for (const name of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(folder, name), { recursive: true });
     // Its signing keys may be newer than this Debian's, and apt's own user may not read this folder.
-    const update = run("apt-get", [...options, "-o", "APT::Sandbox::User=root", "update"], { timeoutSeconds: 300, env: environment });
+    const update = run("apt-get", [...options, "-o", "APT::Sandbox::User=root", "update"], { timeoutSeconds: 300, env: aptEnvironment });
     if (update.status !== 0) return tail(update.stderr, 2);
     const download = run("apt-get", [...options, "-o", "APT::Sandbox::User=root", "download", "docker-compose"], {
       cwd: folder,
       timeoutSeconds: 300,
-      env: environment,
+      env: aptEnvironment,
     });
     const file = readdirSync(folder).find((name) => name.endsWith(".deb"));
     if (download.status !== 0 || file === undefined) return tail(download.stderr, 2);

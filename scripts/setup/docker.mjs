@@ -1,8 +1,9 @@
 // The Docker engine: found where the docker command would look, installed and started where it is missing and that may be done.
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
-import { compareVersions } from "./versions.mjs";
+import { installPackages, isDebian, mayInstall, updatePackageLists } from "./packages.mjs";
 import { Failure, output, run, tail } from "./process.mjs";
+import { compareVersions } from "./versions.mjs";
 
 /** The oldest Docker Engine that the stack was run on; preflight.ts checks the same on every plain `pulumi up`. */
 export const oldestEngine = "20.10";
@@ -52,30 +53,16 @@ function contextHost() {
   return host === "" || host === "unix:///var/run/docker.sock" ? undefined : host;
 }
 
-/** Whether system packages may be installed: as root on Debian or what comes from it. */
-export function mayInstall(install) {
-  return install && isDebian() && process.getuid?.() === 0;
-}
-
-function isDebian() {
-  return existsSync("/etc/os-release") && /^ID(_LIKE)?=.*(debian|ubuntu)/m.test(readFileSync("/etc/os-release", "utf8"));
-}
-
 function installCommand() {
   return isDebian() ? "apt-get install docker.io, as root" : "install Docker: https://docs.docker.com/engine/install/";
 }
 
 function installDocker() {
-  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update"], { timeoutSeconds: 300, env: environment });
+  updatePackageLists();
   // From Debian 13 on the docker command is a package of its own.
   const command = output("apt-cache", ["show", "docker-cli"]) === "" ? [] : ["docker-cli"];
-  const install = run("apt-get", ["install", "-y", "--no-install-recommends", "docker.io", ...command, "iptables", "ca-certificates"], {
-    timeoutSeconds: 600,
-    env: environment,
-  });
-  if (install.status !== 0)
-    throw new Failure("Docker", `docker.io doesn't install: ${tail(install.stderr, 3)}`, "apt-get install docker.io, as root");
+  const { status, stderr } = installPackages("docker.io", ...command, "iptables", "ca-certificates");
+  if (status !== 0) throw new Failure("Docker", `docker.io doesn't install: ${tail(stderr, 3)}`, "apt-get install docker.io, as root");
 }
 
 function startDocker(before) {

@@ -1,6 +1,6 @@
 // Python's virtual environments for the tests' tools: the machine's own, or Debian's where it may be installed.
-import { mayInstall } from "./docker.mjs";
-import { Failure, output, run, tail } from "./process.mjs";
+import { installPackages, mayInstall, updatePackageLists } from "./packages.mjs";
+import { Failure, output, tail } from "./process.mjs";
 
 /** Makes sure of a Python that can make virtual environments with pip; returns its command. */
 export function ensurePython({ install }) {
@@ -8,9 +8,8 @@ export function ensurePython({ install }) {
   if (works()) return "python3";
   const fix = "apt-get install python3-venv, as root";
   if (!mayInstall(install)) throw new Failure("Python", "python3 can't make virtual environments", fix);
-  const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  run("apt-get", ["update"], { timeoutSeconds: 300, env: environment });
-  const installed = run("apt-get", ["install", "-y", "--no-install-recommends", "python3-venv"], { timeoutSeconds: 600, env: environment });
+  updatePackageLists();
+  const installed = installPackages("python3-venv");
   if (installed.status !== 0 || !works()) throw new Failure("Python", tail(installed.stderr, 2), fix);
   return "python3";
 }
