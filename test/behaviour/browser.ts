@@ -76,7 +76,7 @@ export function browserBehaviour(site: Site): void {
         const { make, add } = plan();
         [...make, add].forEach(execute);
         execute(plan().look);
-        expect(await visit()).toBe("Films");
+        expect(await visit()).toBe("Movies");
         execute(plan().remove);
         expect(() => execute(plan().look)).toThrow();
         await expect(visit()).rejects.toThrow("ERR_CERT_AUTHORITY_INVALID");
