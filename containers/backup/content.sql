@@ -2,8 +2,6 @@
 \set ON_ERROR_STOP on
 \pset format unaligned
 \pset tuples_only on
--- Requests need the other CPUs.
-SET max_parallel_workers_per_gather = 0;
 SET search_path = '';
 SET timezone = 'UTC';
 SET datestyle = 'ISO, MDY';

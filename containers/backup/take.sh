@@ -7,7 +7,8 @@ dump_database() {
   coproc session { exec psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 --host=$live --dbname="$BACKUP_DATABASE" 9>&-; }
   local session_pid=$session_PID snapshot dump
   local input=${session[1]}
-  printf 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSELECT pg_export_snapshot();\n' >&"$input"
+  # One CPU of the live server's: requests need the others.
+  printf 'SET max_parallel_workers_per_gather = 0;\nBEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSELECT pg_export_snapshot();\n' >&"$input"
   read -r -t 60 snapshot <&"${session[0]}" || fail "the database doesn't answer"
   # Not packed: restic packs it, and finds in it what it has from the day before.
   pg_dump --host=$live --snapshot="$snapshot" --format=custom --compress=none --lock-wait-timeout=60s --file=/backup-work/backup/database.dump "$BACKUP_DATABASE" 9>&- &
