@@ -12,7 +12,7 @@ export function mayInstall(install) {
   return install && isDebian() && process.getuid?.() === 0;
 }
 
-/** What apt asks nothing with. */
+/** The environment in which apt asks no question. */
 export const aptEnvironment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
 
 /** Fetches the newest lists of packages. */
