@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { failedTests } from "./failed-tests.mjs";
 import { runOnSecondEngine, runPowerCut } from "./second-engine.mjs";
 import { ensureBaseImages, olderPostgres } from "./setup/base-images.mjs";
 import { ensureCertutil, ensureChromium } from "./setup/chromium.mjs";
@@ -43,6 +44,8 @@ const wanted = suites.filter((suite) => words.includes(suite));
 const everything = wanted.length === 0;
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const skipReasons = [];
+const failures = [];
+const noResults = { numPassedTests: 0, numPendingTests: 0, testResults: [] };
 
 try {
   const environment = setUpNode();
@@ -104,6 +107,7 @@ try {
   fail(error);
 }
 
+for (const failure of failures) process.stdout.write(`failed: ${failure}\n`);
 for (const reason of skipReasons) process.stdout.write(`skipped: ${reason}\n`);
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
@@ -122,6 +126,7 @@ function check(name, command, args, environment) {
   process.stderr.write(`\n${name}\n`);
   const { status } = spawnSync(join(root, "node_modules", ".bin", command), args, { cwd: root, env: environment, stdio: "inherit" });
   totals[status === 0 ? "passed" : "failed"]++;
+  if (status !== 0) failures.push(`${name}, see its output above`);
 }
 
 function hasAcmeModule() {
@@ -145,7 +150,7 @@ function suite(name, environment, reason, files = []) {
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
   const args = ["run", ...files, "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
   const { status } = spawnSync(vitest, args, { cwd: root, env: environment, stdio: "inherit" });
-  count(folder, status);
+  count(name, folder, status);
 }
 
 /** Runs tests that need a second engine; `name` is whose tests they are. */
@@ -154,7 +159,7 @@ async function onSecondEngine(name, work, environment, reason) {
   if (reason !== undefined) return skip(1, name, reason);
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
   try {
-    count(folder, await work(environment, folder), { leftOut: true });
+    count(name, folder, await work(environment, folder), { leftOut: true });
   } catch (error) {
     if (error?.name !== "Failure") throw error;
     process.stderr.write(`${error.message}\n`);
@@ -168,13 +173,16 @@ function skip(number, name, reason) {
   skipReasons.push(`${number} ${name} tests, ${reason}`);
 }
 
-/** Adds a report's numbers; `leftOut` where the tests that weren't selected are no skipped ones. */
-function count(folder, status, { leftOut = false } = {}) {
+/** Adds a report's numbers and the names of what failed; `leftOut` where the tests that weren't selected are no skipped ones. */
+function count(name, folder, status, { leftOut = false } = {}) {
   const report = join(folder, "report.json");
-  const results = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 };
+  const results = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : noResults;
+  rmSync(folder, { recursive: true });
   totals.passed += results.numPassedTests;
   if (!leftOut) totals.skipped += results.numPendingTests + (results.numTodoTests ?? 0);
+  const failed = failedTests(root, results);
   // A file that doesn't load, or an error outside a test, fails the run and no test.
-  totals.failed += results.numFailedTests > 0 ? results.numFailedTests : status === 0 ? 0 : 1;
-  rmSync(folder, { recursive: true });
+  if (failed.length === 0 && status !== 0) failed.push("outside its tests, see its output above");
+  totals.failed += failed.length;
+  failures.push(...failed.map((text) => `${name}, ${text}`));
 }
