@@ -1,6 +1,6 @@
 import type { BackupConfig } from "../backup-config.ts";
 import { DockerError, type DockerCommand } from "./docker-engine.ts";
-import { componentFilters } from "./labels.ts";
+import { labelFilters } from "./labels.ts";
 
 export interface BackupWarningsArgs {
   readonly docker: DockerCommand;
@@ -24,7 +24,7 @@ export async function backupWarnings({ docker, name, stack, backup }: BackupWarn
 
 async function lateness(docker: DockerCommand, owner: { readonly name: string; readonly stack: string }): Promise<string[]> {
   try {
-    const { stdout } = await docker("ps", "--quiet", ...componentFilters({ ...owner, component: "backup" }));
+    const { stdout } = await docker("ps", "--quiet", ...labelFilters({ ...owner, component: "backup" }));
     const [container] = stdout.split("\n");
     if (container === "") return [];
     const { stdout: late } = await docker("exec", container, "bash", "-c", "bash /usr/local/lib/backup/backup.sh late || true");

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { componentFilters } from "./labels.ts";
+import { labelFilters } from "./labels.ts";
 import { runOnVolumes, type DockerCommand } from "./docker-engine.ts";
 
 /** Releases whose images are kept: the one in use and the two before it, to go back to. */
 const keptReleases = 3;
+
+/** Components whose secrets and configurations lie on a volume of their own. */
+const componentsWithFiles = ["backup", "django", "nginx"];
 
 export interface CleanupArgs {
   readonly docker: DockerCommand;
@@ -13,6 +16,10 @@ export interface CleanupArgs {
   /** `django-stack.name` and `.stack` of this stack. */
   readonly name: string;
   readonly stack: string;
+  /** Name of nginx's container, whose image has the shell. @default - `<prefix>-nginx` */
+  readonly container?: string;
+  /** Returns the name of the volume that has a component's files. @default - `<prefix>-<component>-files` */
+  readonly filesVolume?: (component: string) => string;
 }
 
 /**
@@ -25,13 +32,16 @@ export async function cleanUp(args: CleanupArgs): Promise<void> {
   await removeOldFiles(args);
 }
 
-async function removeOldImages({ docker, prefix }: CleanupArgs): Promise<void> {
-  const repository = `${prefix}-django`;
-  const { stdout } = await docker("image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Tag}} {{.CreatedAt}}", repository);
+async function removeOldImages({ docker, prefix, name, stack }: CleanupArgs): Promise<void> {
   const { stdout: used } = await docker("ps", "--all", "--no-trunc", "--format", "{{.ID}}");
   const containers = used.split("\n").filter((id) => id !== "");
   const inUse = containers.length === 0 ? "" : (await docker("inspect", "--format", "{{.Image}}", ...containers)).stdout;
-  for (const tag of obsoleteTags(stdout, inUse.split("\n"))) await docker("image", "rm", `${repository}:${tag}`);
+  for (const repository of [`${prefix}-django`, `${prefix}-backup-image`]) {
+    const { stdout } = await docker("image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Tag}} {{.CreatedAt}}", repository);
+    for (const tag of obsoleteTags(stdout, inUse.split("\n"))) await docker("image", "rm", `${repository}:${tag}`);
+  }
+  // A build that takes over a tag leaves the image that had it without any.
+  await docker("image", "prune", "--force", ...labelFilters({ name, stack }));
 }
 
 /**
@@ -52,16 +62,17 @@ export function obsoleteTags(lines: string, inUse: readonly string[]): string[] 
   return releases.filter(({ id }) => !kept.has(id) && !inUse.includes(id)).map(({ tag }) => tag);
 }
 
-async function removeOldStaticFiles({ docker, prefix }: CleanupArgs): Promise<void> {
-  await runOnVolumes({ docker, volumes: { "/files": `${prefix}-static-data` }, container: `${prefix}-nginx`, script: pruneScript, words: [] });
+async function removeOldStaticFiles({ docker, prefix, container = `${prefix}-nginx` }: CleanupArgs): Promise<void> {
+  await runOnVolumes({ docker, volumes: { "/files": `${prefix}-static-data` }, container, script: pruneScript, words: [] });
 }
 
 const pruneScript = readFileSync(join(import.meta.dirname, "..", "containers", "prune-static.sh"), "utf8");
 
-async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs): Promise<void> {
+async function removeOldFiles(args: CleanupArgs): Promise<void> {
+  const { docker, prefix, name, stack, container = `${prefix}-nginx`, filesVolume = (component) => `${prefix}-${component}-files` } = args;
   const used: Record<string, string[]> = {};
-  for (const component of ["backup", "django", "nginx"]) {
-    const { stdout } = await docker("ps", "--all", "--format", '{{.Label "django-stack.files"}}', ...componentFilters({ name, stack, component }));
+  for (const component of componentsWithFiles) {
+    const { stdout } = await docker("ps", "--all", "--format", '{{.Label "django-stack.files"}}', ...labelFilters({ name, stack, component }));
     const ids = stdout.split("\n").filter((id) => id !== "");
     if (ids.length > 0) used[component] = ids;
   }
@@ -69,8 +80,8 @@ async function removeOldFiles({ docker, prefix, name, stack }: CleanupArgs): Pro
   if (components.length === 0) return;
   await runOnVolumes({
     docker,
-    volumes: Object.fromEntries(components.map((component) => [`/files/${component}`, `${prefix}-${component}-files`])),
-    container: `${prefix}-nginx`,
+    volumes: Object.fromEntries(components.map((component) => [`/files/${component}`, filesVolume(component)])),
+    container,
     script: removeUnusedScript,
     words: components.flatMap((component) => used[component].map((id) => `${component}/${id}`)),
   });

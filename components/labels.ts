@@ -18,17 +18,18 @@ export function labels(owner: Owner, component: string, further: Readonly<Record
   return Object.entries({ ...own, ...further }).map(([key, value]) => ({ label: `django-stack.${key}`, value }));
 }
 
-/** Returns the arguments by which `docker ps` finds a stack's containers of a component. */
-export function componentFilters({
-  name,
-  stack,
-  component,
-}: {
+/** What containers and images are found by: the labels `django-stack.name` and `.stack`, and `.component` where it is given. */
+export interface Labelled {
   readonly name: string;
   readonly stack: string;
-  readonly component: string;
-}): string[] {
-  return Object.entries({ name, stack, component }).flatMap(([key, value]) => ["--filter", `label=django-stack.${key}=${value}`]);
+  readonly component?: string;
+}
+
+/** Returns the arguments by which docker's commands find a stack's objects. */
+export function labelFilters({ name, stack, component }: Labelled): string[] {
+  return Object.entries({ name, stack, component }).flatMap(([key, value]) =>
+    value === undefined ? [] : ["--filter", `label=django-stack.${key}=${value}`],
+  );
 }
 
 /** Returns 12 hexadecimal digits that change with the value. */

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { requireStack } from "./arguments.mjs";
-import { compose, composeFolder, setUpCompose, upgradeFirst, writeProject } from "./compose/project.mjs";
+import { compose, composeFolder, setUpCompose, tidyUp, upgradeFirst, writeProject } from "./compose/project.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
 import { root, setUpNode } from "./setup/setup.mjs";
 import { fail, step, wrongUse } from "./setup/terminal.mjs";
@@ -63,5 +63,9 @@ async function pass(stack, words) {
   const environment = setUpCompose();
   await writeProject(stack, folder, { environment, runner });
   if (words[0] === "up") await upgradeFirst(folder, environment);
-  return compose(folder, words, environment);
+  const code = await compose(folder, words, environment);
+  // In the foreground it ends when the stack does.
+  const detached = words[0] === "up" && words.some((word) => ["--detach", "-d", "--wait"].includes(word));
+  if (detached && code === 0) await tidyUp(folder, environment);
+  return code;
 }

@@ -64,7 +64,7 @@ const upgrade = "postgres-upgrade";
 export async function composeUp(folder, environment) {
   await upgradeFirst(folder, environment);
   const code = await compose(folder, ["up", "--detach", "--wait", "--remove-orphans"], environment);
-  if (code === 0) return;
+  if (code === 0) return tidyUp(folder, environment);
   const failed = failedContainers(folder, environment);
   for (const { name, log } of failed) process.stderr.write(`\n${name}'s last lines:\n${log}\n`);
   throw new Failure(
@@ -72,6 +72,11 @@ export async function composeUp(folder, environment) {
     failed.length > 0 ? `${failed.map(({ name }) => name).join(", ")} failed` : `docker compose ended with exit code ${code}`,
     "mend what the lines above say, then the same command again",
   );
+}
+
+/** Removes images, static files and secrets that nothing of a project's stack needs any more, as `up` by Pulumi does. */
+export async function tidyUp(folder, environment) {
+  await inherit("node", [join(root, "compose", "tidy-up.ts"), folder], environment);
 }
 
 /** Reads what a project's program exported. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { overlap, summarize } from "../../bench/load/summary.ts";
 import { engineApi } from "../support/engine-api.ts";
 import { loadDuring } from "../support/site-load.ts";
-import { docker, type Site } from "../support/site.ts";
+import { docker, emptyImage, type Site } from "../support/site.ts";
 
 /** Requests a second while something changes. */
 const perSecond = 30;
@@ -201,10 +201,15 @@ urlpatterns.append(path("slow", slow))
           .trim()
           .split("\n")
           .filter((tag) => tag !== "current");
+      const untagged = emptyImage({ name: site.name, stack: "prod" });
+      const others = emptyImage({ name: site.name, stack: "staging" });
       for (const title of ["One", "Two", "Three"]) {
         editPage(title);
         await site.up();
       }
+      const images = docker("image", "ls", "--no-trunc", "--format", "{{.ID}}", "--filter", "dangling=true").split("\n");
+      docker("image", "rm", others);
+      expect([images.includes(untagged), images.includes(others)]).toEqual([false, true]);
       expect(ids().length).toBeLessThanOrEqual(4);
       expect(ids()).toContain(site.outputs.release);
       const [replica] = containersOf("django");

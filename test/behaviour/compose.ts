@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { ComposeStack } from "../support/compose-stack.ts";
 import { engineApi } from "../support/engine-api.ts";
 import { loadDuring } from "../support/site-load.ts";
-import { docker, png, type Site } from "../support/site.ts";
+import { docker, emptyImage, png, type Site } from "../support/site.ts";
 
 /** What the stack does under Docker Compose alone. */
 export function composeBehaviour(site: Site): void {
@@ -95,6 +95,24 @@ export function composeBehaviour(site: Site): void {
       await site.up();
       expect((await site.anonymous().request("/readyz")).text).toBe("ok\n");
       expect((await site.admin.request("/admin/")).status).toBe(200);
+    });
+
+    test("up removes images before the last three releases, untagged ones and files that no container uses, and notes which release is live", async () => {
+      const tags = [1, 2, 3, 4].map((digit) => `${site.prefix}-django:${String(digit).repeat(12)}`);
+      for (const tag of tags) emptyImage({ name: site.name, stack: "prod", tag });
+      const untagged = emptyImage({ name: site.name, stack: "prod" });
+      await site.up();
+      const images = docker("image", "ls", "--all", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}");
+      const { release } = site.outputs;
+      expect(images).toContain(`${site.prefix}-django:${release} `);
+      expect(tags.map((tag) => images.includes(tag))).toEqual([false, true, true, true]);
+      expect(images).not.toContain(untagged);
+      for (const tag of tags.slice(1)) docker("image", "rm", tag);
+      const [replica] = site.containersOf("django");
+      const folders = docker("exec", replica, "ls", "/run/stack").trim().split("\n");
+      expect(folders.filter((folder) => folder !== "current")).toHaveLength(1);
+      const [nginx] = site.containersOf("nginx");
+      expect(docker("exec", nginx, "cat", "/vol/web/static/.releases/live")).not.toBe("");
     });
 
     test("what nginx refuses, and a release that doesn't load, fail up with their own words, and the next good one mends it", async () => {

@@ -12,6 +12,16 @@ export const docker = (...args: string[]): string => execFileSync("docker", args
 export const logsOf = (container: string): string =>
   execFileSync("sh", ["-c", 'docker logs "$1" 2>&1', "sh", container], { encoding: "utf8", maxBuffer: 1e8 });
 
+/** Makes an image without content that has a stack's labels, as an earlier build leaves one, with a tag or without; returns its id. */
+export function emptyImage({ name, stack, tag }: { name: string; stack: string; tag?: string }): string {
+  const labels = Object.entries({ name, stack }).flatMap(([key, value]) => ["--change", `LABEL django-stack.${key}=${value}`]);
+  // 1024 zeros are an archive that ends at once.
+  return execFileSync("docker", ["import", ...labels, "-", ...(tag === undefined ? [] : [tag])], {
+    input: Buffer.alloc(1024),
+    encoding: "utf8",
+  }).trim();
+}
+
 /** Whether this machine answers on ::1. */
 export const hasIpv6 = Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === "::1"));
 

@@ -21,13 +21,19 @@ export interface StackDriver {
 
 export type MakeStack = (stack: string, config: Record<string, unknown>) => StackDriver;
 
-/** Removes all containers, networks, volumes and image tags whose names begin with a prefix. */
+/** Removes all containers, networks, volumes and images of a stack, by names that begin with a prefix and by labels. */
 export async function sweepDocker(prefix: string): Promise<void> {
   await sweepObjects(prefix);
-  for (const { RepoTags } of await engineApi("GET", `/images/json`)) {
-    for (const tag of (RepoTags ?? []).filter((name: string) => name.startsWith(prefix))) await engineApi("DELETE", `/images/${tag}?force=true`);
+  for (const { Id, RepoTags, Labels } of await engineApi("GET", `/images/json`)) {
+    const tags = (RepoTags ?? []).filter((name: string) => name !== "<none>:<none>");
+    for (const tag of tags.filter((name: string) => name.startsWith(prefix))) await engineApi("DELETE", `/images/${tag}?force=true`);
+    if (tags.length === 0 && isLabelled(Labels, prefix)) await engineApi("DELETE", `/images/${Id}?force=true`);
   }
 }
+
+/** Whether labels are those of the stack whose names begin with a prefix. */
+const isLabelled = (labels: Readonly<Record<string, string>> | null, prefix: string) =>
+  `${labels?.["django-stack.name"]}-${labels?.["django-stack.stack"]}-` === prefix;
 
 /** Removes all containers, networks and volumes whose names begin with a prefix that ends in a hyphen, or Compose's underscore; leaves the images. */
 export async function sweepObjects(prefix: string): Promise<void> {
@@ -36,8 +42,7 @@ export async function sweepObjects(prefix: string): Promise<void> {
   const named = (name: string) => [prefix, `${project}_`].some((start) => name.replace(/^\//, "").startsWith(start));
   for (const { Id, Names, Labels } of await engineApi("GET", `/containers/json?all=true`)) {
     // A killed build leaves a container with the image's labels and a name of its own.
-    const labelled = `${Labels["django-stack.name"]}-${Labels["django-stack.stack"]}-` === prefix;
-    if (labelled || Names.some(named)) await engineApi("DELETE", `/containers/${Id}?force=true&v=true`);
+    if (isLabelled(Labels, prefix) || Names.some(named)) await engineApi("DELETE", `/containers/${Id}?force=true&v=true`);
   }
   for (const { Id, Name } of await engineApi("GET", `/networks?filters=${filter}`)) {
     if (named(Name)) await engineApi("DELETE", `/networks/${Id}`);
