@@ -105,9 +105,11 @@ export function composeBehaviour(site: Site): void {
       const images = docker("image", "ls", "--all", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}");
       const { release } = site.outputs;
       expect(images).toContain(`${site.prefix}-django:${release} `);
-      expect(tags.map((tag) => images.includes(tag))).toEqual([false, true, true, true]);
+      // Which of those made within one second counts as the oldest is Docker's.
+      const kept = tags.filter((tag) => images.includes(tag));
+      expect(kept).toHaveLength(3);
       expect(images).not.toContain(untagged);
-      for (const tag of tags.slice(1)) docker("image", "rm", tag);
+      docker("image", "rm", ...kept);
       const [replica] = site.containersOf("django");
       const folders = docker("exec", replica, "ls", "/run/stack").trim().split("\n");
       expect(folders.filter((folder) => folder !== "current")).toHaveLength(1);
