@@ -92,7 +92,7 @@ function expectPassed({ code, output }: Ended): void {
   const [, passed, failed, skipped] = /^(\d+) passed, (\d+) failed, (\d+) skipped$/.exec(lines.at(-1) ?? "") ?? [];
   console.log(
     lines
-      .filter((line) => line.startsWith("skipped: "))
+      .filter((line) => /^(skipped|failed): /.test(line))
       .concat(lines.at(-1) ?? "")
       .join("\n"),
   );
