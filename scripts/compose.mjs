@@ -55,17 +55,21 @@ async function exportOnly(stack, words) {
 
 async function pass(stack, words) {
   const folder = composeFolder(stack);
-  const runner = writing[words[0]];
+  const [command] = words;
+  const dry = words.includes("--dry-run");
+  // What a dry run would need on the Docker host it doesn't make.
+  const runner = dry && command in writing ? "export" : writing[command];
   if (runner === undefined) {
     ensureCompose({ install: false, print: (text) => step("Compose", text) });
     return compose(folder, words);
   }
   const environment = setUpCompose();
   await writeProject(stack, folder, { environment, runner });
-  if (words[0] === "up") await upgradeFirst(folder, environment);
+  if (command !== "up" || dry) return compose(folder, words, environment);
+  await upgradeFirst(folder, environment);
   const code = await compose(folder, words, environment);
   // In the foreground it ends when the stack does.
-  const detached = words[0] === "up" && words.some((word) => ["--detach", "-d", "--wait"].includes(word));
+  const detached = words.some((word) => ["--detach", "-d", "--wait"].includes(word));
   if (detached && code === 0) await tidyUp(folder, environment);
   return code;
 }

@@ -22,7 +22,7 @@ Example: npm run destroy -- dev --yes`;
 try {
   const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--yes", "--with-data", "--confirm="] });
   if (!process.stdin.isTTY && !flags.yes) wrongUse("no terminal to ask at; fix: add --yes", usage);
-  const pulumi = setUp({ install: false });
+  const pulumi = setUp({ install: false, withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} down` });
   clearStaleLock(root, stack);
   selectStack(pulumi, stack);
   const name = JSON.parse(readPulumi(pulumi, ["config", "--stack", stack, "--json"]))["django-stack:name"]?.value ?? "django-stack";

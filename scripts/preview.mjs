@@ -13,7 +13,10 @@ Example: npm run preview -- prod`;
 
 try {
   const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--no-install"], defaultStack: "dev" });
-  const pulumi = setUp({ install: !flags["no-install"] });
+  const pulumi = setUp({
+    install: !flags["no-install"],
+    withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} up --dry-run lists the containers that would change`,
+  });
   selectStack(pulumi, stack);
   const preview = JSON.parse(readPulumi(pulumi, ["preview", "--stack", stack, "--json", "--non-interactive"]));
   const changes = listChanges(preview);

@@ -29,7 +29,7 @@ try {
 }
 
 async function upByPulumi(stack, { asks, install }) {
-  const pulumi = setUpPulumiOrHint(stack, install);
+  const pulumi = setUp({ install, withoutPulumi: `npm run up -- ${stack} --compose` });
   clearStaleLock(root, stack);
   selectStack(pulumi, stack);
   const checkoutFile = join(root, ".state", "checkout");
@@ -42,15 +42,6 @@ async function upByPulumi(stack, { asks, install }) {
   if (code !== 0) process.exit(1);
   const outputs = JSON.parse(readPulumi(pulumi, ["stack", "output", "--stack", stack, "--json"]));
   process.stdout.write(`\n${urls(outputs)}\n`);
-}
-
-function setUpPulumiOrHint(stack, install) {
-  try {
-    return setUp({ install });
-  } catch (error) {
-    if (error?.step?.startsWith("Pulumi")) error.message += `\n  without Pulumi: npm run up -- ${stack} --compose`;
-    throw error;
-  }
 }
 
 async function upByCompose(stack, { asks, install }) {

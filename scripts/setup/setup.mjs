@@ -38,10 +38,15 @@ export function setUpPulumi(environment) {
   return { command: pulumi.command, environment: { ...environment, ...variables, PULUMI_SKIP_UPDATE_CHECK: "true" } };
 }
 
-/** All of it, in order. */
-export function setUp({ install = true } = {}) {
+/** All of it, in order; where Pulumi can't be had, the failure ends with `withoutPulumi`, what to type then. */
+export function setUp({ install = true, withoutPulumi }) {
   const environment = setUpNode();
   const docker = setUpDocker({ install });
   const hosted = docker.host === undefined ? environment : { ...environment, DOCKER_HOST: docker.host };
-  return { docker, ...setUpPulumi(hosted) };
+  try {
+    return { docker, ...setUpPulumi(hosted) };
+  } catch (error) {
+    if (error?.step?.startsWith("Pulumi")) error.message += `\n  without Pulumi: ${withoutPulumi}`;
+    throw error;
+  }
 }

@@ -136,6 +136,10 @@ describe("npm run compose", () => {
     ]);
   });
 
+  test("up --dry-run touches no volume", () => {
+    expect(command("compose", ["prod", "up", "--dry-run"]).calls).toEqual([`docker compose --file ${project} up --dry-run`]);
+  });
+
   test("config writes it and touches no volume; down and logs take what is there", () => {
     expect(command("compose", ["prod", "config"]).calls).toEqual([`docker compose --file ${project} config`]);
     expect(command("compose", ["prod", "down", "--volumes"]).calls.at(-1)).toBe(`docker compose --file ${project} down --volumes`);
@@ -198,5 +202,15 @@ API        https://django-stack.localhost/api/movies/
     expect(stderr).toMatch(
       /\nPulumi: none is on PATH[^]*\n {2}fix: install it: https:\/\/www\.pulumi\.com\/docs\/install\/\n {2}without Pulumi: npm run up -- dev --compose\n$/,
     );
+  });
+});
+
+describe("without a Pulumi to be had", () => {
+  test.each([
+    ["preview", "where Compose runs the stack, npm run compose -- dev up --dry-run lists the containers that would change"],
+    ["destroy", "where Compose runs the stack, npm run compose -- dev down"],
+  ])("npm run %s ends with what to type in its place", (name, hint) => {
+    const { status, stderr } = command(name, name === "destroy" ? ["dev", "--yes"] : ["dev"]);
+    expect([status, stderr.split("\n").slice(-2)]).toEqual([1, [`  without Pulumi: ${hint}`, ""]]);
   });
 });
