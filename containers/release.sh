@@ -22,8 +22,39 @@ except RuntimeError as error:
   python -c "$load" "$WORKER_CLASS"
 fi
 
+migrate() {
+  code=0
+  timeout -k 10 "$RELEASE_TIMEOUT_SECONDS" python manage.py migrate --noinput 2> /tmp/messages || code=$?
+  cat /tmp/messages >&2
+}
+
+# Waits until no dump keeps the tables as they are; fails where there is none, for then somebody else holds the lock. While it waits it
+# asks for no lock itself, behind which requests would queue.
+await_dump='
+import os, sys, time
+from django.db import connection
+dumps = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name IN (%s, %s)"
+def running():
+    with connection.cursor() as cursor:
+        cursor.execute(dumps, ["django-stack backup", "pg_dump"])
+        return cursor.fetchone()[0] > 0
+if connection.vendor != "postgresql" or not running():
+    sys.exit(1)
+limit = int(os.environ["RELEASE_TIMEOUT_SECONDS"])
+print(f"release: a backup reads the tables; waiting for its end, {limit} s at most", flush=True)
+end = time.monotonic() + limit
+while running():
+    if time.monotonic() > end:
+        sys.exit("release: the backup still reads them")
+    time.sleep(1)'
+
 echo "release: migrating"
-timeout -k 10 "$RELEASE_TIMEOUT_SECONDS" python manage.py migrate --noinput
+migrate
+if [ $code -ne 0 ] && grep -q 'lock timeout' /tmp/messages && python manage.py shell --verbosity 0 --command "$await_dump"; then
+  echo "release: migrating once more"
+  migrate
+fi
+[ $code -eq 0 ] || exit $code
 
 if [ -n "$STATIC_SOURCE" ]; then
   if [ ! -d "$STATIC_SOURCE" ]; then

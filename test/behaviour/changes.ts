@@ -1,7 +1,8 @@
-import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { overlap, summarize } from "../../bench/load/summary.ts";
 import { engineApi } from "../support/engine-api.ts";
 import { loadDuring } from "../support/site-load.ts";
@@ -152,6 +153,35 @@ urlpatterns.append(path("slow", slow))
       await upUnderLoad();
       expect(await nginxProcess()).toBe(nginx);
       expect(docker("exec", `${prefix}-nginx`, "nginx", "-T", "-q", "-c", "/etc/nginx/stack/current/nginx.conf")).toContain("keepalive_timeout 30s;");
+    });
+
+    test("a migration that meets the dump of a backup waits for its end, and nobody else waits with it", async () => {
+      const [postgres] = containersOf("postgres");
+      const sql = (text: string) => docker("exec", postgres, "psql", "-qtA", "-U", "postgres", "-d", "django", "-c", text).trim();
+      const path = join(project, "movies/migrations/0003_waits.py");
+      const operation = 'migrations.RunSQL("LOCK TABLE movies_movie IN ACCESS EXCLUSIVE MODE")';
+      writeFileSync(path, `from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = [("movies", "0002_stars")]\n    operations = [${operation}]\n`); // prettier-ignore
+      const dump = "BEGIN; SELECT count(*) FROM movies_movie; SELECT pg_sleep(300);";
+      const session = spawn("docker", ["exec", "--env", "PGAPPNAME=pg_dump", postgres, "psql", "-U", "postgres", "-d", "django", "-c", dump], { stdio: "ignore" }); // prettier-ignore
+      const endDump = () => sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump'");
+      onTestFinished(() => {
+        endDump();
+        session.kill();
+        rmSync(path);
+        sql("DELETE FROM django_migrations WHERE name = '0003_waits'");
+      });
+      const jobs = ["--filter", `label=django-stack.name=${site.name}`, "--filter", "label=django-stack.job=release"];
+      const waits = async () => {
+        const running = docker("ps", "--quiet", ...jobs).trim();
+        if (running === "" || !docker("logs", running).includes("waiting for its end")) throw new Error("it doesn't wait yet");
+        // What was asked of the table meanwhile has been answered.
+        await sleep(3000);
+        expect(endDump()).toBe("t");
+      };
+      const { max } = await upUnderLoad(() => Promise.all([site.up(), vi.waitFor(waits, { timeout: 120_000, interval: 500 })]));
+      // Not for as long as the dump takes, which is minutes here.
+      expect(max).toBeLessThan(15_000);
+      expect(sql("SELECT count(*) FROM django_migrations WHERE name = '0003_waits'")).toBe("1");
     });
 
     test("reloads nginx in place for a new name and the certificate that it needs", async () => {
