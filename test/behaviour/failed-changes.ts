@@ -68,7 +68,8 @@ export function failedChangesBehaviour(site: Site): void {
         docker("exec", postgres(), "psql", "-U", "postgres", "-c", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(40)%' AND pid <> pg_backend_pid()"); // prettier-ignore
       });
       const slowest = await underLoad(() => expect(stack.up()).rejects.toThrow(/-prod-django-release failed[^]*lock timeout/));
-      expect(slowest).toBeLessThan(5000 + 1500);
+      // Not for as long as that transaction takes.
+      expect(slowest).toBeLessThan(15_000);
       expect(schema()).toBe(before);
     });
 
