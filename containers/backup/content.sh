@@ -16,6 +16,8 @@ media_files() { find . "${not_the_sites[@]}" -type f -print0 | LC_ALL=C sort -z;
 restore_dump() {
   as_postgres pg_restore --host="$1" --username=postgres --dbname="$2" --jobs=2 --exit-on-error "$3/database.dump"
   if [ -f "$3/content" ]; then
+    # In format 1 each table's line ends with a second sum.
+    if grep -q '"format":1,' "$3/manifest.json"; then sed -i '$!s/|[^|]*$//' "$3/content"; fi
     content_of "$1" "$2" > "$3/restored"
     if ! diff "$3/content" "$3/restored" > "$3/differences"; then
       fail "what was restored isn't what was saved: $(sed -n 's/^[<>] \([^|]*\)|.*/\1/p' "$3/differences" | sort -u | head -n 5 | paste -sd ' ')"

@@ -4,6 +4,8 @@ live=/run/postgresql
 # Leaves database.dump, content, roles and facts in /backup-work/backup, all from one snapshot of the database.
 dump_database() {
   trap '' PIPE
+  # A release that wants to change a table knows the dump by it, and waits.
+  local -x PGAPPNAME="django-stack backup"
   coproc session { exec psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 --host=$live --dbname="$BACKUP_DATABASE" 9>&-; }
   local session_pid=$session_PID snapshot dump
   local input=${session[1]}
@@ -33,7 +35,7 @@ media_state() { cd $media && media_files | xargs -0 -r stat --format='%n %s %y' 
 write_manifest() {
   cd /backup-work/backup
   sha256sum database.dump content roles media.sha256 > files.sha256
-  printf '{"format":1,"stack":"%s","made":"%s","tables":%s,"rows":%s,"mediaFiles":%s,"facts":%s}\n' \
+  printf '{"format":2,"stack":"%s","made":"%s","tables":%s,"rows":%s,"mediaFiles":%s,"facts":%s}\n' \
     "$BACKUP_HOST" "$1" "$(($(wc -l < content) - 1))" "$(awk -F'|' '{ rows += $2 } END { print rows + 0 }' content)" "$(wc -l < media.sha256)" "$(cat facts)" \
     > manifest.json
   sha256sum manifest.json >> files.sha256

@@ -196,6 +196,28 @@ export function restoreBehaviour(name: string, makeStack: MakeStack): void {
     });
   });
 
+  test("a backup of format 1, whose tables have a second sum each, is proven and restored like any", async () => {
+    const make = `
+set -eu
+. /usr/local/lib/backup/repository.sh
+open_repository
+repository restore ${id} --target /backup-work/earlier --include /backup-work/backup > /dev/null
+mv /backup-work/earlier/backup-work/backup /backup-work/backup
+cd /backup-work/backup
+sed -i '$!s/$/|12345678901234567890/' content
+sed -i 's/"format":2,/"format":1,/' manifest.json
+sha256sum database.dump content roles media.sha256 manifest.json > files.sha256
+repository backup --json --host "$BACKUP_HOST" --tag verified --group-by host $PWD /vol/web/media`;
+    expect(content()).toEqual(saved);
+    const [, earlier] = /"snapshot_id":"([0-9a-f]{8})/.exec(docker("exec", backups.container, "bash", "-c", make)) ?? [];
+    docker("exec", backups.container, "bash", "-c", "rm -rf /backup-work/backup /backup-work/earlier");
+    expect((await backups.ask("verify", earlier)).output).toContain(`proved ${earlier}`);
+    change();
+    expect((await backups.restore(earlier)).code).toBe(0);
+    expect(content()).toEqual(saved);
+    await backups.restore("discard");
+  });
+
   test("a restore while a backup is made waits for it", async () => {
     const making = backups.ask("now");
     await sleep(1500);
