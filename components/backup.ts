@@ -9,7 +9,7 @@ import { FilesVolume } from "./files-volume.ts";
 import { jobGate, serviceHooks } from "./gates.ts";
 import { labels, shortHash, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
-import { dataPath, postgresUser, type Postgres } from "./postgres.ts";
+import { dataPath, noData, postgresUser, type Postgres } from "./postgres.ts";
 import { jobProfile, patientCpuShares, serviceProfile } from "./profiles.ts";
 import type { Release } from "./release.ts";
 import type { Volumes } from "./volumes.ts";
@@ -42,7 +42,16 @@ export class Backup extends pulumi.ComponentResource {
     const id = pulumi.unsecret(pulumi.all([args.passphrase, contents]).apply(([passphrase, files]) => secretFilesId(passphrase, files)));
     const files = new FilesVolume(
       `${name}-files`,
-      { owner, component: "backup", dockerHost, image: postgres.imageId, id, files: contents, user: postgresUser },
+      {
+        owner,
+        component: "backup",
+        dockerHost,
+        image: postgres.imageId,
+        id,
+        files: contents,
+        user: postgresUser,
+        tmpfs: noData(config.postgres.version),
+      },
       { parent: this },
     );
     const work = new docker.Volume(
@@ -64,6 +73,7 @@ export class Backup extends pulumi.ComponentResource {
         entrypoints: ["timeout", "60", "/bin/sh", "-c"],
         command: [`chown ${postgresUser} /backups /backup-work && chmod 0700 /backup-work`],
         mounts: storage,
+        tmpfs: noData(config.postgres.version),
       },
       { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-permissions`, dockerHost)] } },
     );

@@ -24,6 +24,8 @@ export interface FilesVolumeArgs {
   readonly check?: string;
   /** Volumes that this user must be able to write to, by the path where the check finds an empty folder of its own. @default - none */
   readonly writable?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Further in-memory folders by path with their mount options. @default - none */
+  readonly tmpfs?: Readonly<Record<string, string>>;
   /** What follows once the files are current; a failure fails `up`. @default - nothing */
   readonly onFilled?: (docker: DockerCommand, jobId: string) => Promise<void>;
 }
@@ -47,6 +49,11 @@ export class FilesVolume extends pulumi.ComponentResource {
         .map((path) => ({ file: `/incoming/${path}`, content: files[path], permissions: "0600" })),
     );
     const writable = Object.entries(args.writable ?? {});
+    const tmpfs = {
+      ...args.tmpfs,
+      // Not the volumes themselves: nginx -t writes to what it checks.
+      ...Object.fromEntries(writable.map(([path]) => [path, `rw,noexec,nosuid,nodev,${ownership(args.user)},mode=0700,size=1m`])),
+    };
     const script = [{ file: "/run/fill.sh", content: fillScript, permissions: "0500" }];
     new docker.Container(
       `${name}-job`,
@@ -71,10 +78,7 @@ export class FilesVolume extends pulumi.ComponentResource {
           { type: "volume", source: volume.name, target: "/files" },
           ...writable.map(([, source], index) => ({ type: "volume", source, target: `/writable/${index}` })),
         ],
-        // Not the volumes themselves: nginx -t writes to what it checks.
-        ...(writable.length === 0
-          ? {}
-          : { tmpfs: Object.fromEntries(writable.map(([path]) => [path, `rw,noexec,nosuid,nodev,${ownership(args.user)},mode=0700,size=1m`])) }),
+        ...(Object.keys(tmpfs).length === 0 ? {} : { tmpfs }),
         uploads: incoming.apply((files) => [...script, ...files]),
       },
       { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-job`, args.dockerHost, args.onFilled)] } },

@@ -16,7 +16,7 @@ export async function requireSuccess(docker: DockerCommand, id: string, job: str
   const [status, exitCode, outOfMemory] = stdout.trim().split(" ");
   if (status === "exited" && exitCode === "0") return;
   const log = await lastLog(docker, id);
-  await docker("rm", "--force", id);
+  await docker("rm", "--force", "--volumes", id);
   throw new Error(`${job} ${ending(status, exitCode, outOfMemory)}; what ran before goes on. Its last lines:\n${log}`);
 }
 
@@ -36,7 +36,7 @@ export async function removeFailedService(docker: DockerCommand, container: stri
   try {
     const { stdout: status } = await docker("inspect", "--format", "{{.State.Status}}{{with .State.Health}}, {{.Status}}{{end}}", container);
     const log = await lastLog(docker, container);
-    await docker("rm", "--force", container);
+    await docker("rm", "--force", "--volumes", container);
     print(`${container} didn't become healthy (${status.trim()}); it was removed and what ran before goes on. Its last lines:\n${log}`);
   } catch (error) {
     if (!(error instanceof DockerError) || !/no such (object|container)/i.test(error.message)) throw error;
@@ -49,7 +49,7 @@ export async function passGate(docker: DockerCommand, id: string, job: string, n
   try {
     await next?.(docker, id);
   } catch (error) {
-    await docker("rm", "--force", id);
+    await docker("rm", "--force", "--volumes", id);
     throw error;
   }
 }

@@ -11,6 +11,8 @@ export interface PostgresRolesArgs {
   readonly owner: Owner;
   readonly dockerHost: string | undefined;
   readonly image: pulumi.Input<string>;
+  /** In-memory folders by path with their mount options. */
+  readonly tmpfs: Readonly<Record<string, string>>;
   /** Id of the server's container: another one is asked anew. */
   readonly server: pulumi.Input<string>;
   /** Volume of its socket. */
@@ -39,6 +41,7 @@ export class PostgresRoles extends pulumi.ComponentResource {
         entrypoints: ["timeout", "60", "/bin/sh", "-c"],
         command: [`exec setpriv --reuid=999 --regid=999 --clear-groups psql --no-psqlrc --dbname=postgres < /run/roles.sql`],
         mounts: [{ type: "volume", source: args.socket, target: "/run/postgresql" }],
+        tmpfs: args.tmpfs,
         uploads: [{ file: "/run/roles.sql", content: args.script, permissions: "0400" }],
       },
       { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(name, args.dockerHost)] } },

@@ -15,6 +15,8 @@ export interface PostgresUpgradeArgs {
   readonly to: number;
   /** Image of the version to go to. */
   readonly image: pulumi.Input<string>;
+  /** In-memory folders by path with their mount options. */
+  readonly tmpfs: Readonly<Record<string, string>>;
   /** Memory, MiB: two servers' work is done in it. */
   readonly memory: number;
   /** Names of the volumes, and where the versions' images have theirs. */
@@ -63,6 +65,7 @@ export class PostgresUpgrade extends pulumi.ComponentResource {
           { type: "volume", source: args.socket, target: "/run/other" },
           { type: "volume", source: args.files, target: "/run/stack", readOnly: true },
         ],
+        tmpfs: args.tmpfs,
         uploads: [
           { file: "/run/upgrade.sh", content: upgradeScript, permissions: "0500" },
           { file: "/run/content.sql", content: contentScript, permissions: "0444" },

@@ -58,6 +58,7 @@ export class Postgres extends pulumi.ComponentResource {
         id: "initial",
         files: secrets.initialPassword.apply((password) => ({ password, "start.sh": startScript })),
         user: postgresUser,
+        tmpfs: noData(version),
       },
       { parent: this },
     );
@@ -78,7 +79,14 @@ export class Postgres extends pulumi.ComponentResource {
             `${name}-upgrade`,
             {
               ...{ owner, dockerHost, memory, initdbArguments, roles, from: upgradeFrom, to: version },
-              ...{ image: image.imageId, fromData: olderPostgresData.name, toData: postgresData.name, socket: socket.name, files: files.volume },
+              ...{
+                image: image.imageId,
+                tmpfs: noData(version),
+                fromData: olderPostgresData.name,
+                toData: postgresData.name,
+                socket: socket.name,
+                files: files.volume,
+              },
             },
             { parent: this, dependsOn: files },
           );
@@ -128,7 +136,7 @@ export class Postgres extends pulumi.ComponentResource {
     this.user = loginRole(passwordVersion);
     new PostgresRoles(
       `${name}-roles`,
-      { owner, dockerHost, image: image.imageId, server: server.id, socket: socket.name, script: roles },
+      { owner, dockerHost, image: image.imageId, tmpfs: noData(version), server: server.id, socket: socket.name, script: roles },
       { parent: this, dependsOn: server },
     );
     this.registerOutputs({ user: this.user });
@@ -141,6 +149,11 @@ export const postgresUser = "999:999";
 /** Returns where the volume belongs: from 18 on the official image keeps its data one level lower, by major version. */
 export function dataPath(version: number): string {
   return version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data";
+}
+
+/** Returns the folders of a job with that image: without something mounted there, each run would leave a volume without a name behind. */
+export function noData(version: number): Readonly<Record<string, string>> {
+  return { [dataPath(version)]: "rw,noexec,nosuid,nodev,size=64k" };
 }
 
 const initdbArguments = "--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256";

@@ -39,7 +39,7 @@ function alive(pid) {
 export function removeOrphans(docker, { stack, checkout, state }) {
   const resources = state.deployment?.resources ?? [];
   const kinds = [
-    { type: "docker:index/container:Container", list: ["ps", "--all"], name: "{{.Names}}", remove: ["rm", "--force"] },
+    { type: "docker:index/container:Container", list: ["ps", "--all"], name: "{{.Names}}", remove: ["rm", "--force", "--volumes"] },
     { type: "docker:index/network:Network", list: ["network", "ls"], name: "{{.Name}}", remove: ["network", "rm"] },
   ];
   return kinds.flatMap(({ type, list, name, remove }) => {

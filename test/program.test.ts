@@ -100,6 +100,15 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
     }
   });
 
+  test("has something mounted where Postgres' image declares a volume, so that no run leaves one without a name", async () => {
+    const own = containers((await run()).registrations).filter(({ name }) => /^-(postgres|backup)(-|$)/.test(name.slice(prefix.length)));
+    expect(own.length).toBe(stack === "dev" ? 3 : 6);
+    for (const { name, inputs } of own) {
+      const places = [...Object.keys(inputs.tmpfs ?? {}), ...inputs.mounts.map(({ target }: { target: string }) => target)];
+      expect([name, places]).toEqual([name, expect.arrayContaining(["/var/lib/postgresql"])]);
+    }
+  });
+
   test("keeps every secret inside secret inputs", async () => {
     const { registrations } = await run();
     const secret = /secretdjangostack\w+|key of django-stack/;

@@ -146,6 +146,15 @@ export function freshBehaviour(site: Site): void {
       }
     });
 
+    test("leaves no volume without a name, whatever the images declare", () => {
+      const all = docker("ps", "--all", "--quiet", "--filter", `label=django-stack.name=${site.name}`).trim().split("\n");
+      const volumes = all.flatMap((id) =>
+        JSON.parse(docker("inspect", "--format", "{{json .Mounts}}", id)).filter(({ Type }: { Type: string }) => Type === "volume"),
+      );
+      expect(volumes.length).toBeGreaterThan(10);
+      expect(volumes.map(({ Name }) => Name).filter((name) => !name.startsWith(site.prefix))).toEqual([]);
+    });
+
     test("keeps the database on a network with no way out, and nginx away from it", async () => {
       const { edge, app, db } = site.outputs.networks;
       expect((await engineApi("GET", `/networks/${db}`)).Internal).toBe(true);

@@ -21,11 +21,11 @@ describe("requireSuccess", () => {
     const { docker, calls } = fakeDocker([
       [/^inspect/, state],
       [/^logs --tail 20 job1$/, { stdout: log, stderr: "last\n" }],
-      [/^rm --force job1$/, ""],
+      [/^rm --force --volumes job1$/, ""],
     ]);
     const shown = [...Array.from({ length: 19 }, (_, line) => `line ${line + 7}`), "last"].join("\n");
     await expect(requireSuccess(docker, "job1", "release")).rejects.toThrow(`${cause}; what ran before goes on. Its last lines:\n${shown}`);
-    expect(calls.at(-1)).toBe("rm --force job1");
+    expect(calls.at(-1)).toBe("rm --force --volumes job1");
   });
 });
 
@@ -47,7 +47,7 @@ describe("passGate", () => {
     const { docker, calls } = fakeDocker(succeeded);
     const refuse = () => Promise.reject(new Error("nginx kept its configuration"));
     await expect(passGate(docker, "job1", "files", refuse)).rejects.toThrow("nginx kept its configuration");
-    expect(calls.at(-1)).toBe("rm --force job1");
+    expect(calls.at(-1)).toBe("rm --force --volumes job1");
   });
 });
 
@@ -63,7 +63,7 @@ describe("removeFailedService", () => {
     expect(printed).toEqual([
       "movies-prod-django-0-1a2b3c4 didn't become healthy (running, unhealthy); it was removed and what ran before goes on. Its last lines:\nboom",
     ]);
-    expect(calls.at(-1)).toBe("rm --force movies-prod-django-0-1a2b3c4");
+    expect(calls.at(-1)).toBe("rm --force --volumes movies-prod-django-0-1a2b3c4");
   });
 
   test("has nothing to do where no container was made", async () => {

@@ -80,6 +80,7 @@ test("the roles job", async () => {
     entrypoints: ["timeout", "60", "/bin/sh", "-c"],
     command: ["exec setpriv --reuid=999 --regid=999 --clear-groups psql --no-psqlrc --dbname=postgres < /run/roles.sql"],
     mounts: [{ type: "volume", source: "movies-prod-postgres-socket", target: "/run/postgresql" }],
+    tmpfs: { "/var/lib/postgresql": "rw,noexec,nosuid,nodev,size=64k" },
   });
   expect(uploads).toEqual([{ file: "/run/roles.sql", content: expect.stringContaining("\\echo roles: django_odd in use"), permissions: "0400" }]);
 });
@@ -245,6 +246,7 @@ test("the job that takes another major version's data over", async () => {
       { type: "volume", source: "movies-prod-postgres-socket", target: "/run/other" },
       { type: "volume", source: "movies-prod-postgres-files", target: "/run/stack", readOnly: true },
     ],
+    tmpfs: { "/var/lib/postgresql": "rw,noexec,nosuid,nodev,size=64k" },
   });
   expect(uploads.map(({ file, permissions }: any) => [file, permissions])).toEqual([
     ["/run/upgrade.sh", "0500"],

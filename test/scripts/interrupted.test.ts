@@ -66,7 +66,7 @@ esac
   const labels = "--filter label=django-stack.stack=prod --filter label=django-stack.checkout=aaaaaaaaaaaa";
   const project = '{{.Label "com.docker.compose.project"}}';
   expect(readFileSync(calls, "utf8")).toBe(`ps --all --no-trunc --format {{.ID}} {{.Names}} ${project} ${labels}
-rm --force c2
+rm --force --volumes c2
 network ls --no-trunc --format {{.ID}} {{.Name}} ${project} ${labels}
 network rm n1
 `);
