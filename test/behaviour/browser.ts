@@ -81,7 +81,8 @@ export function browserBehaviour(site: Site): void {
         expect(() => execute(plan().look)).toThrow();
         await expect(visit()).rejects.toThrow("ERR_CERT_AUTHORITY_INVALID");
       } finally {
-        rmSync(home, { recursive: true });
+        // A browser that was closed goes on writing there for a moment.
+        rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
       }
     });
   });
