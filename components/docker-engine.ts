@@ -30,10 +30,16 @@ export function dockerCommand(dockerHost: string | undefined): DockerCommand {
       const all = dockerHost === undefined ? args : ["--host", dockerHost, ...args];
       execFile("docker", all, { timeout: 60_000, maxBuffer: 16 * 1024 * 1024 }, (error, stdout, stderr) => {
         if (error === null) return resolve({ stdout, stderr });
-        const cause = error.killed ? `docker ${args[0]} didn't end within 60 s` : lastLines(stderr, 1) || error.message;
+        const cause = error.killed ? `docker ${args[0]} didn't end within 60 s` : causeIn(stderr) || error.message;
         reject(new DockerError(cause, error.code ?? 1));
       });
     });
+}
+
+/** Returns the last line that docker wrote to its standard error, without the hint at its help that it ends with from version 23 on. */
+export function causeIn(stderr: string): string {
+  const lines = stderr.split("\n").filter((line) => !/^(See|Run) 'docker .*--help'/.test(line));
+  return lastLines(lines.join("\n"), 1);
 }
 
 /** Returns the last `count` lines that aren't blank. */

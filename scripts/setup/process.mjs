@@ -37,8 +37,8 @@ export function output(command, args, options) {
   return result.status === 0 ? result.stdout.trim() : "";
 }
 
-/** The last `count` lines of a text that aren't empty. */
+/** The last `count` lines of a text that aren't empty, without the hint at its help that docker ends with from version 23 on. */
 export function tail(text, count) {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const lines = text.split("\n").filter((line) => line.trim() !== "" && !/^(See|Run) 'docker .*--help'/.test(line));
   return lines.slice(-count).join("\n") || "(no output)";
 }
