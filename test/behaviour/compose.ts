@@ -113,8 +113,23 @@ export function composeBehaviour(site: Site): void {
       const [replica] = site.containersOf("django");
       const folders = docker("exec", replica, "ls", "/run/stack").trim().split("\n");
       expect(folders.filter((folder) => folder !== "current")).toHaveLength(1);
-      const [nginx] = site.containersOf("nginx");
-      expect(docker("exec", nginx, "cat", "/vol/web/static/.releases/live")).not.toBe("");
+      const image = docker("inspect", "--format", "{{.Image}}", replica).trim();
+      const volume = `${site.prefix}-static-data:/files:ro`;
+      const live = docker(
+        "run",
+        "--rm",
+        "--user",
+        "0:0",
+        "--network",
+        "none",
+        "--volume",
+        volume,
+        "--entrypoint",
+        "cat",
+        image,
+        "/files/.releases/live",
+      );
+      expect(live.trim().split("\n").at(-1)).toMatch(/^[0-9a-f]{12}$/);
     });
 
     test("what nginx refuses, and a release that doesn't load, fail up with their own words, and the next good one mends it", async () => {

@@ -111,12 +111,16 @@ export function edgeBehaviour(site: Site): void {
       expect(page.status).toBe(200);
       expect(page.headers["strict-transport-security"]).toBe("max-age=63072000");
       expect(String(page.headers["set-cookie"])).toContain("Secure");
-      expect(logsOf(`${prefix}-nginx`)).toContain('"remote_addr":"203.0.113.9"');
+      // The log is written after the answer.
+      await expect.poll(() => logsOf(`${prefix}-nginx`), { timeout: 10_000 }).toContain('"remote_addr":"203.0.113.9"');
       const redirect = await ask({ "X-Forwarded-Proto": "http" });
       expect([redirect.status, redirect.headers.location]).toEqual([301, "https://movies.localhost/admin/login/"]);
       stack.config = { ...outer, trustedProxies: ["192.0.2.1"] };
       await site.up();
+      const redirects = () => logsOf(`${prefix}-nginx`).split('"status":301').length;
+      const before = redirects();
       expect((await ask({ "X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.77" })).status).toBe(301);
+      await expect.poll(redirects, { timeout: 10_000 }).toBeGreaterThan(before);
       expect(logsOf(`${prefix}-nginx`)).not.toContain('"remote_addr":"203.0.113.77"');
       stack.config = config;
       await site.up();

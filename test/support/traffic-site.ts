@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { vi } from "vitest";
 import type { Answer, RequestOptions } from "./client.ts";
 import { docker, Site } from "./site.ts";
 import type { MakeStack } from "./stack-driver.ts";
@@ -34,11 +35,20 @@ export class TrafficSite extends Site {
     return this.anonymous().request(path, options);
   }
 
-  /** Entries of nginx's access log whose path begins like that. */
-  logged(path: string): Record<string, any>[] {
-    return docker("logs", `${this.prefix}-nginx`)
-      .split("\n")
-      .filter((line) => line.includes(`"uri":"${path}`))
-      .map((line) => JSON.parse(line));
+  /** Waits until nginx's access log has so many entries whose path begins like that: it is written after the answer. Returns them. */
+  async logged(path: string, atLeast: number): Promise<Record<string, any>[]> {
+    const entries = () =>
+      docker("logs", `${this.prefix}-nginx`)
+        .split("\n")
+        .filter((line) => line.includes(`"uri":"${path}`))
+        .map((line) => JSON.parse(line));
+    return vi.waitFor(
+      () => {
+        const found = entries();
+        if (found.length < atLeast) throw new Error(`nginx's log has ${found.length} entries of ${path}, not ${atLeast}`);
+        return found;
+      },
+      { timeout: 10_000, interval: 200 },
+    );
   }
 }

@@ -126,11 +126,11 @@ export function answersBehaviour(site: TrafficSite): void {
 
     test("a request's id is in nginx's log and in every line of Django's, whatever the client says", async () => {
       await site.get("/t/said?logged", { headers: { "X-Request-ID": "forged" } });
-      const [{ request_id: id }] = site.logged("/t/said?logged");
+      const [{ request_id: id }] = await site.logged("/t/said?logged", 1);
       expect(id).toMatch(/^[0-9a-f]{32}$/);
-      const lines = site.containersOf("django").flatMap((replica) => logsOf(replica).split("\n"));
-      expect(lines).toContain(`WARNING ${id} traffic: seen`);
-      expect(lines.join("\n")).not.toContain("forged");
+      const lines = () => site.containersOf("django").flatMap((replica) => logsOf(replica).split("\n"));
+      await expect.poll(lines, { timeout: 10_000 }).toContain(`WARNING ${id} traffic: seen`);
+      expect(lines().join("\n")).not.toContain("forged");
     });
 
     test("the status of connections is for this container alone", async () => {
@@ -145,7 +145,7 @@ export function answersBehaviour(site: TrafficSite): void {
       await site.upWith({ nginx: { balancing: "ip_hash" } });
       const upstreams = async (mark: string) => {
         for (let count = 0; count < 12; count++) await site.get(`/t/now?${mark}${count}`);
-        return new Set(site.logged(`/t/now?${mark}`).map(({ upstream_addr: upstream }) => String(upstream).split(", ").at(-1)));
+        return new Set((await site.logged(`/t/now?${mark}`, 12)).map(({ upstream_addr: upstream }) => String(upstream).split(", ").at(-1)));
       };
       expect((await upstreams("hashed")).size).toBe(1);
       await site.upWith({});

@@ -27,7 +27,7 @@ export function cacheBehaviour(site: TrafficSite): void {
       const head = await site.get("/t/now?page", { method: "HEAD" });
       expect([head.status, head.headers["x-cache"], head.text]).toEqual([200, "HIT", ""]);
       expect(head.headers).toMatchObject({ ...ownedHeaders, "x-release": site.outputs.release });
-      expect(site.logged("/t/now?page").map(({ cache }) => cache)).toEqual(["MISS", "HIT", "HIT"]);
+      expect((await site.logged("/t/now?page", 3)).map(({ cache }) => cache)).toEqual(["MISS", "HIT", "HIT"]);
     });
 
     test.each([
@@ -88,7 +88,7 @@ export function cacheBehaviour(site: TrafficSite): void {
       const answers = await Promise.all(Array.from({ length: 500 }, () => site.get(path)));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
       expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
-      expect(site.logged(path).filter(({ upstream_addr: upstream }) => upstream !== "")).toHaveLength(1);
+      expect((await site.logged(path, 500)).filter(({ upstream_addr: upstream }) => upstream !== "")).toHaveLength(1);
     });
 
     test("a page outlives the replicas, and counting up the version drops it", async () => {

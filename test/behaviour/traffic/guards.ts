@@ -29,7 +29,7 @@ export function guardsBehaviour(site: TrafficSite): void {
       expect(new Set(hasty)).toEqual(new Set([200, 429]));
       expect(count(hasty, 429)).toBeGreaterThan(30);
       expect(new Set(calm)).toEqual(new Set([200]));
-      const refused = site.logged("/t/now?hasty").filter(({ status }) => status === 429);
+      const refused = (await site.logged("/t/now?hasty", 120)).filter(({ status }) => status === 429);
       expect(new Set(refused.map(({ remote_addr: address }) => address))).toEqual(new Set([one.address]));
       expect(refused.every(({ upstream_addr: upstream }) => upstream === "")).toBe(true);
       // This machine's own clients all come from Docker's address: they aren't counted as one.

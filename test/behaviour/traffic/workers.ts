@@ -60,8 +60,8 @@ export function workersBehaviour(site: TrafficSite): void {
       expect(workers(/the project's hook in (\d+)/g)).toEqual(booted);
       expect(workers(/urls loaded in (\d+)/g)).toEqual(booted);
       const requested = booted.filter((pid) => log.includes(`request in ${pid}\n`));
-      // Uvicorn doesn't know that hook.
-      expect(requested).toHaveLength(workerClass === "uvicorn" ? 0 : 3);
+      // Which of them the kernel gave one is chance; uvicorn doesn't know that hook.
+      expect(requested.length > 0).toBe(workerClass !== "uvicorn");
       for (const pid of requested) expect(log.indexOf(`urls loaded in ${pid}\n`)).toBeLessThan(log.indexOf(`request in ${pid}\n`));
       expect((await site.get("/t/said?worker")).text).toMatch(/^- /);
     });
