@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { publicText, reveal } from "./support/program.ts";
+import { program } from "./support/unit.ts";
+
+test("the outputs of prod", async () => {
+  const { outputs } = await program("prod", { domain: "movies.example", superuser: { username: "admin", email: "a@b.example" } });
+  expect(outputs).toMatchObject({
+    url: "https://movies.example",
+    adminUrl: "https://movies.example/admin/",
+    staticUrl: "https://movies.example/static/",
+    mediaUrl: "https://movies.example/media/",
+    apiUrl: "https://movies.example/api/movies/",
+    devServerUrl: undefined,
+    caCertificate: "authority\n",
+    certificateNotAfter: "2027-11-21",
+    release: "a1b2c3d4e5f6",
+    networks: { edge: "django-stack-prod-edge", app: "django-stack-prod-app", db: "django-stack-prod-db", dev: undefined },
+    volumes: {
+      staticData: "django-stack-prod-static-data",
+      mediaData: "django-stack-prod-media-data",
+      postgresData: "django-stack-prod-postgres-18-data",
+      acmeState: "django-stack-prod-acme-state",
+      cache: "django-stack-prod-cache",
+    },
+    superuserPassword: "secretdjangostackprodsuperuserpassword",
+  });
+  expect(Object.keys(outputs.commands)).toEqual(["logs", "shell", "manage", "dumpdata", "loaddata"]);
+});
+
+test("with ACME the stack's own certificate stands in, and no output is of it", async () => {
+  const { outputs, registrations } = await program("prod", { domain: "movies.org", tls: { mode: "acme", acme: { production: true } } });
+  expect([outputs.url, outputs.caCertificate, outputs.certificateNotAfter]).toEqual(["https://movies.org", undefined, undefined]);
+  const job = registrations.find(({ name }) => name === "django-stack-prod-nginx-files-job");
+  const files = Object.fromEntries(reveal(job?.inputs.uploads).map(({ file, content }: Record<string, string>) => [file, content]));
+  expect(files["/incoming/tls/certificate.pem"]).toBe("leaf\nauthority\n");
+  expect(files["/incoming/nginx.conf"]).toContain('uri "https://acme-v02.api.letsencrypt.org/directory";');
+  expect(files["/incoming/acme-names"]).toBe("movies.org\n");
+});
+
+test("a password for the whole site is an output, and a secret file of nginx's", async () => {
+  const { outputs, registrations } = await program("prod", { basicAuth: { username: "staging" } });
+  expect(outputs.basicAuthPassword).toBe("secretdjangostackprodbasicauthpassword1");
+  const job = registrations.find(({ name }) => name === "django-stack-prod-nginx-files-job");
+  expect(publicText(job?.inputs)).not.toContain("{SSHA}");
+  expect(reveal(job?.inputs.uploads).find(({ file }: Record<string, string>) => file === "/incoming/passwords").content).toMatch(/^staging:\{SSHA\}/);
+});
+
+test("the outputs of dev", async () => {
+  const { outputs } = await program("dev");
+  expect(outputs).toMatchObject({
+    url: "http://localhost:8080",
+    devServerUrl: "http://localhost:8000",
+    caCertificate: undefined,
+    certificateNotAfter: undefined,
+    superuserPassword: undefined,
+  });
+});
