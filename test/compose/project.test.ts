@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { stringify } from "yaml";
 import { addressesOf } from "../../compose/addresses.ts";
 import { renderProject } from "../../compose/project.ts";
 import { composeProject, declarations, projectFolder } from "../support/compose-project.ts";
@@ -101,7 +102,7 @@ describe("of production", () => {
       django-stack.component: nginx
       django-stack.settings: ${settings.value}
       django-stack.processes: "65"
-      django-stack.files: ${files.value}
+      django-stack.files: ${stringify(files.value).trim()}
 `);
   });
 
