@@ -6,7 +6,9 @@ import { Client } from "./client.ts";
 import type { MakeStack, StackDriver } from "./stack-driver.ts";
 
 /** Runs a docker command and returns what it printed. */
-export const docker = (...args: string[]): string => execFileSync("docker", args, { encoding: "utf8", maxBuffer: 1e8 });
+export const docker = (...args: string[]): string =>
+  // What it says besides is part of the error where it fails, and elsewhere of no interest: a container's log, say.
+  execFileSync("docker", args, { encoding: "utf8", maxBuffer: 1e8, stdio: "pipe" });
 
 /** Returns all that a container wrote, to its standard output and error. */
 export const logsOf = (container: string): string =>
