@@ -4,7 +4,7 @@ import { AppImage } from "./components/app-image.ts";
 import { Backup } from "./components/backup.ts";
 import { Certificate, warnBeforeExpiry } from "./components/certificate.ts";
 import { cleanUp } from "./components/cleanup.ts";
-import { commands as commandsOf } from "./components/commands.ts";
+import { commands } from "./components/commands.ts";
 import { Django } from "./components/django.ts";
 import { Networks } from "./components/networks.ts";
 import { Nginx } from "./components/nginx.ts";
@@ -13,7 +13,11 @@ import { Release } from "./components/release.ts";
 import { Secrets } from "./components/secrets.ts";
 import { Volumes } from "./components/volumes.ts";
 import { loadConfig } from "./config.ts";
+import { definedOutputs } from "./outputs.ts";
 import { preflight } from "./preflight.ts";
+
+// Pulumi takes a stack trace for each property of each resource: with ten frames, as by default, a third of a second a command.
+Error.stackTraceLimit = 4;
 
 const config = loadConfig();
 await preflight(config);
@@ -21,12 +25,12 @@ await preflight(config);
 const { prefix, dockerHost, app, owner } = config;
 const hostnames = [config.domain, ...config.aliases, ...config.redirects];
 
-const nets = new Networks(prefix, {
+const networks = new Networks(prefix, {
   owner,
   publishDatabase: config.postgres.publishPort !== undefined,
   remoteBackups: config.backup?.remote ?? false,
 });
-const vols = new Volumes(prefix, {
+const volumes = new Volumes(prefix, {
   owner,
   postgresVersion: config.postgres.version,
   olderPostgresVersion: config.postgres.upgradeFrom,
@@ -48,17 +52,17 @@ if (notAfter !== undefined) warnBeforeExpiry(notAfter);
 const nginxImage = new docker.RemoteImage(`${prefix}-nginx-image`, { name: "nginx:1.30", keepLocally: true });
 const toolImage = nginxImage.imageId;
 
-const postgres = new Postgres(`${prefix}-postgres`, { owner, config, networks: nets, volumes: vols, secrets });
+const postgres = new Postgres(`${prefix}-postgres`, { owner, config, networks, volumes, secrets });
 const appImage = new AppImage(`${prefix}-django`, { owner, dockerHost, ...app });
 const files = new AppFiles(`${prefix}-django`, { owner, config, toolImage, secrets, postgres });
-const migrated = new Release(`${prefix}-django-release`, {
+const release = new Release(`${prefix}-django-release`, {
   owner,
   config,
   image: appImage,
   files,
   toolImage,
-  networks: nets,
-  volumes: vols,
+  networks,
+  volumes,
   postgres,
 });
 if (config.backup !== undefined) {
@@ -67,19 +71,19 @@ if (config.backup !== undefined) {
     config,
     backup: config.backup,
     passphrase: backupPassphrase,
-    networks: nets,
-    volumes: vols,
+    networks,
+    volumes,
     postgres,
-    release: migrated,
+    release,
   });
 }
-const django = new Django(`${prefix}-django`, { owner, config, image: appImage, files, release: migrated, networks: nets, volumes: vols });
+const django = new Django(`${prefix}-django`, { owner, config, image: appImage, files, release, networks, volumes });
 new Nginx(`${prefix}-nginx`, {
   owner,
   config,
   image: nginxImage.imageId,
-  networks: nets,
-  volumes: vols,
+  networks,
+  volumes,
   replicas: django.replicas,
   release: appImage.release,
   certificate,
@@ -87,19 +91,22 @@ new Nginx(`${prefix}-nginx`, {
   onLive: (dockerCommand) => cleanUp({ docker: dockerCommand, prefix, ...owner }),
 });
 
-export const url = config.url;
-export const adminUrl = `${url}/admin/`;
-export const staticUrl = `${url}/static/`;
-export const mediaUrl = `${url}/media/`;
-export const apiUrl = `${url}/api/movies/`;
-export const devServerUrl = app.devServerPort === undefined ? undefined : `http://localhost:${app.devServerPort}`;
-export const caCertificate = config.tls.mode === "self-signed" ? ownCertificate?.authority : undefined;
-export const certificateNotAfter = notAfter;
-export const image = appImage.imageId;
-export const release = appImage.release;
-export const networks = nets.names;
-export const volumes = vols.names;
-export const commands = commandsOf(owner, files.id, dockerHost);
-export { backupPassphrase };
-export const superuserPassword = secrets.superuserPassword;
-export const basicAuthPassword = secrets.basicAuthPassword;
+const { url } = config;
+export default definedOutputs({
+  url,
+  adminUrl: `${url}/admin/`,
+  staticUrl: `${url}/static/`,
+  mediaUrl: `${url}/media/`,
+  apiUrl: `${url}/api/movies/`,
+  devServerUrl: app.devServerPort === undefined ? undefined : `http://localhost:${app.devServerPort}`,
+  caCertificate: config.tls.mode === "self-signed" ? ownCertificate?.authority : undefined,
+  certificateNotAfter: notAfter,
+  image: appImage.imageId,
+  release: appImage.release,
+  networks: networks.names,
+  volumes: volumes.names,
+  commands: commands(owner, files.id, dockerHost),
+  backupPassphrase,
+  superuserPassword: secrets.superuserPassword,
+  basicAuthPassword: secrets.basicAuthPassword,
+});

@@ -2,16 +2,11 @@ import { execFile } from "node:child_process";
 import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { backupWarnings } from "./components/backup-warnings.ts";
-import { dockerCommand, DockerError, type DockerCommand } from "./components/docker-engine.ts";
+import { dockerCommand, type DockerCommand } from "./components/docker-engine.ts";
 import { certificateWarnings } from "./components/served-certificate.ts";
 import type { Config } from "./config.ts";
+import { engineProblem } from "./engine-check.ts";
 import { letsEncrypt } from "./tls-checks.ts";
-
-/** The oldest Docker Engine that the stack was run on. */
-export const oldestEngine = "20.10";
-
-/** Where Pulumi's provider looks when nothing else is said. */
-const defaultHost = "unix:///var/run/docker.sock";
 
 /** What the checks look at beside the Docker engine; replaced in tests. */
 export interface Host {
@@ -29,79 +24,35 @@ export interface Host {
  */
 export async function preflight(config: Config, docker: DockerCommand = dockerCommand(config.dockerHost), host: Host = thisHost): Promise<void> {
   if (config.runner === "export") return;
-  const engine = await engineProblem(docker, config);
-  const problems =
-    engine === undefined
-      ? [...(await otherRunner(config, docker)), ...(await foreignObjects(config, docker)), ...(await takenPorts(config, docker, host))]
-      : [engine];
+  const engine = await engineProblem({ docker, ...config });
+  // Side by side: over ssh each look at the engine takes a connection of its own.
+  const checks = engine === undefined ? [otherRunner(config, docker), foreignObjects(config, docker), takenPorts(config, docker, host)] : [[engine]];
+  const problems = (await Promise.all(checks)).flat();
   if (problems.length === 0) {
-    await warnOfCertificates(config, docker);
-    return warnOfBackups(config, docker);
+    const warnings = await Promise.all([warningsOfCertificates(config, docker), warningsOfBackups(config, docker)]);
+    for (const warning of warnings.flat()) void pulumi.log.warn(warning);
+    return;
   }
   throw new pulumi.RunError(
     `the Docker host can't take stack ${config.stack}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`,
   );
 }
 
-async function warnOfCertificates(config: Config, docker: DockerCommand): Promise<void> {
-  if (config.httpsPort === undefined) return;
+async function warningsOfCertificates(config: Config, docker: DockerCommand): Promise<string[]> {
+  if (config.httpsPort === undefined) return [];
   const hostnames = [config.domain, ...config.aliases, ...config.redirects];
-  const acme = config.tls.acme !== undefined;
-  if (config.tls.acme?.directory === letsEncrypt.staging) {
-    void pulumi.log.warn(
-      "tls.acme.production is false: certificates come from Let's Encrypt's staging directory, which no browser trusts; set it to true once they do come",
-    );
-  }
-  for (const warning of await certificateWarnings({ docker, container: `${config.prefix}-nginx`, hostnames, acme })) {
-    void pulumi.log.warn(warning);
-  }
+  const staging =
+    config.tls.acme?.directory === letsEncrypt.staging
+      ? [
+          "tls.acme.production is false: certificates come from Let's Encrypt's staging directory, which no browser trusts; set it to true once they do come",
+        ]
+      : [];
+  const served = { docker, container: `${config.prefix}-nginx`, hostnames, acme: config.tls.acme !== undefined };
+  return [...staging, ...(await certificateWarnings(served))];
 }
 
-async function warnOfBackups({ backup, environment, owner }: Config, docker: DockerCommand): Promise<void> {
-  if (environment !== "prod") return;
-  for (const warning of await backupWarnings({ docker, ...owner, backup })) void pulumi.log.warn(warning);
-}
-
-async function engineProblem(docker: DockerCommand, { dockerHost, runner }: Config): Promise<string | undefined> {
-  const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
-  try {
-    if (runner === "compose" && dockerHost !== process.env.DOCKER_HOST)
-      return `docker:host: got ${dockerHost}, which Compose doesn't know of; fix: remove it from the stack's file, and export DOCKER_HOST=${dockerHost}`;
-    if (runner === "compose" && dockerHost !== undefined && !dockerHost.startsWith("unix://"))
-      return `Docker Engine${where}: Compose mounts files of the engine's own machine; fix: run it there, or use Pulumi, which needs no files on it`;
-    if (dockerHost === undefined) {
-      // The docker command follows its context, Pulumi's provider doesn't: they would work on two engines.
-      const context = (await docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")).stdout.trim();
-      if (context !== defaultHost)
-        return `Docker Engine: the current docker context leads to ${context}, which Pulumi doesn't follow by itself; fix: export DOCKER_HOST=${context}, or \`npm run up\`, which does`;
-    }
-    const version = (await docker("version", "--format", "{{.Server.Version}}")).stdout.trim();
-    if (compareVersions(version, oldestEngine) >= 0) return undefined;
-    return `Docker Engine${where}: got version ${version}; allowed: ${oldestEngine} or newer; fix: upgrade Docker`;
-  } catch (error) {
-    if (!(error instanceof DockerError)) throw error;
-    return `Docker Engine${where}: ${engineCause(error)}`;
-  }
-}
-
-function engineCause(error: DockerError): string {
-  if (error.code === "ENOENT")
-    return "the docker command isn't on PATH; fix: install Docker's command line, or `npm run up`, which does it where it can";
-  if (/permission denied/i.test(error.message)) {
-    return `no permission to use it (${error.message}); fix: sudo usermod -aG docker $USER, then log in again`;
-  }
-  return `doesn't answer (${error.message}); fix: start it, with systemctl start docker where there is systemd, or set DOCKER_HOST`;
-}
-
-/** Returns less than, equal to or more than 0 as version a is older than, equal to or newer than b; suffixes such as `+dfsg1` don't count. */
-export function compareVersions(a: string, b: string): number {
-  const numbers = (version: string) => (/^\d+(\.\d+)*/.exec(version)?.[0] ?? "0").split(".").map(Number);
-  const [left, right] = [numbers(a), numbers(b)];
-  for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
+async function warningsOfBackups({ backup, environment, owner }: Config, docker: DockerCommand): Promise<string[]> {
+  return environment === "prod" ? backupWarnings({ docker, ...owner, backup }) : [];
 }
 
 /** Two that run one stack would work on the same data. */
@@ -138,13 +89,17 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
       .map((line) => line.split(" "))
       .filter(([object]) => object.startsWith(`${config.prefix}-`));
   };
-  const networks = (await named(["network", "ls"], "Name")).filter(([name]) => /^-(edge|app|db|dev|backup)$/.test(name.slice(config.prefix.length)));
-  const containers = (await named(["ps", "--all"], "Names")).filter(([name]) =>
-    /^-(nginx|django|postgres|backup)(-|$)/.test(name.slice(config.prefix.length)),
-  );
-  const volumes = (await named(["volume", "ls"], "Name")).filter(([name]) =>
+  const [allNetworks, allContainers, allVolumes] = await Promise.all([
+    named(["network", "ls"], "Name"),
+    named(["ps", "--all"], "Names"),
+    named(["volume", "ls"], "Name"),
+  ]);
+  const rest = (name: string) => name.slice(config.prefix.length);
+  const networks = allNetworks.filter(([name]) => /^-(edge|app|db|dev|backup)$/.test(rest(name)));
+  const containers = allContainers.filter(([name]) => /^-(nginx|django|postgres|backup)(-|$)/.test(rest(name)));
+  const volumes = allVolumes.filter(([name]) =>
     /^-(owner|static-data|media-data|cache|acme-state|backups|backup-work|postgres-\d+-data|postgres-socket|(nginx|django|postgres|backup)-files)$/.test(
-      name.slice(config.prefix.length),
+      rest(name),
     ),
   );
   const owner = volumes.find(([name]) => name === `${config.prefix}-owner`);
@@ -183,12 +138,14 @@ async function takenPorts(config: Config, docker: DockerCommand, host: Host): Pr
     { path: "app.devServerPort", address: "127.0.0.1", port: config.app.devServerPort },
     { path: "postgres.publishPort", address: "127.0.0.1", port: config.postgres.publishPort },
   ];
+  const ports = [...new Set(wanted.flatMap(({ port }) => port ?? []))];
+  const listed = await Promise.all(ports.map((port) => docker("ps", "--filter", `publish=${port}`, "--format", `{{.Names}} ${ownLabels}`)));
+  const publishers = new Map(ports.map((port, index) => [port, listed[index].stdout.trim().split("\n")[0].split(" ")]));
   const problems = new Map<string, string>();
   for (const { path, address, port } of wanted) {
     if (port === undefined || problems.has(path)) continue;
     const fix = `fix: stop it, or set ${path} to another port`;
-    const { stdout } = await docker("ps", "--filter", `publish=${port}`, "--format", `{{.Names}} ${ownLabels}`);
-    const [container, labels] = stdout.trim().split("\n")[0].split(" ");
+    const [container, labels] = publishers.get(port) ?? [""];
     if (container !== "") {
       if (labels !== `${config.name}|${config.stack}|${config.owner.checkout}`)
         problems.set(path, `${path}: port ${port} is held by container ${container}; ${fix}`);

@@ -27,7 +27,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "faults", include: ["test/faults/faults.test.ts"], testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
+        test: {
+          name: "faults",
+          include: ["test/faults/{faults,killed}.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
       },
       {
         extends: true,

@@ -32,12 +32,12 @@ function ending(status: string, exitCode: string, outOfMemory: string): string {
  *
  * Without the removal the next `up` would find the container made, call it unchanged and send traffic to it.
  */
-export async function removeFailedService(docker: DockerCommand, container: string, print: (message: string) => void): Promise<void> {
+export async function removeFailedService(docker: DockerCommand, container: string, print: (message: string) => Promise<void>): Promise<void> {
   try {
     const { stdout: status } = await docker("inspect", "--format", "{{.State.Status}}{{with .State.Health}}, {{.Status}}{{end}}", container);
     const log = await lastLog(docker, container);
     await docker("rm", "--force", "--volumes", container);
-    print(`${container} didn't become healthy (${status.trim()}); it was removed and what ran before goes on. Its last lines:\n${log}`);
+    await print(`${container} didn't become healthy (${status.trim()}); it was removed and what ran before goes on. Its last lines:\n${log}`);
   } catch (error) {
     if (!(error instanceof DockerError) || !/no such (object|container)/i.test(error.message)) throw error;
   }
@@ -93,7 +93,8 @@ export function serviceHooks(
   const gate = new pulumi.ErrorHook(`${name}-gate`, async ({ newInputs, failedOperation }) => {
     const container: unknown = newInputs?.name;
     if (failedOperation === "create" && typeof container === "string") {
-      await removeFailedService(dockerCommand(dockerHost), container, (message) => void pulumi.log.error(message));
+      // Awaited: once the hook has answered, Pulumi may end before it hears the log.
+      await removeFailedService(dockerCommand(dockerHost), container, (message) => pulumi.log.error(message));
     }
     return false;
   });

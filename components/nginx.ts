@@ -41,7 +41,7 @@ export class Nginx extends pulumi.ComponentResource {
       const served = { docker: command, container: name };
       if (config.tls.acme !== undefined) {
         const hostnames = [...config.allowedHosts, ...config.redirects];
-        for (const warning of await awaitAcmeCertificates({ ...served, hostnames })) void pulumi.log.warn(warning);
+        for (const warning of await awaitAcmeCertificates({ ...served, hostnames })) await pulumi.log.warn(warning);
       } else if (args.certificate !== undefined) await requireServedCertificate(served, config.domain);
     };
     const files = new FilesVolume(

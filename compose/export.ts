@@ -27,7 +27,7 @@ async function exportStack(stack: string, folder: string, runner: string): Promi
       const { app } = loadConfig();
       return app.mountSource && app.contextPath === context;
     },
-    run: async () => (await import("../index.ts")) as Record<string, unknown>,
+    run: async () => (await import("../index.ts")).default,
   });
   const composed = renderProject(declarations, folder);
   // An export that was ended early may have left its values alone.

@@ -61,7 +61,7 @@ export async function runOnMocks(args: MockRunArgs): Promise<MockRun> {
   await pulumi.runtime.setMocks(
     {
       newResource: async ({ type, name, inputs, custom }) => {
-        const registration = registrationOf(requests.get(`${type}::${name}`), { type, name, inputs });
+        const registration = registrationOf(requests.get(`${type}::${name}`), inputs);
         registrations.push(registration);
         if (custom === false) return { id: "", state: inputs };
         if (halted) return new Promise<never>(() => {});
@@ -105,10 +105,11 @@ export async function runOnMocks(args: MockRunArgs): Promise<MockRun> {
 
 const runtimeResource = createRequire(import.meta.url)("@pulumi/pulumi/runtime/resource");
 
-function registrationOf(request: any, { type, name, inputs }: { type: string; name: string; inputs: Record<string, any> }): Registration {
+/** Returns what a request of Pulumi's protocol registers. */
+export function registrationOf(request: any, inputs: Record<string, any>): Registration {
   return {
-    type,
-    name,
+    type: request.getType(),
+    name: request.getName(),
     parent: request.getParent(),
     inputs,
     protect: request.getProtect() ?? false,
@@ -127,6 +128,11 @@ function resolved(value: unknown): Promise<unknown> {
 
 /** The key by which Pulumi marks a wrapped secret. */
 const secretSignature = "4dabf18193072939515e22adb298388d";
+
+/** Returns a value as Pulumi's protocol marks a secret. */
+export function wrapSecret(value: unknown): Record<string, unknown> {
+  return { [secretSignature]: "1b47061264138c4ac30d75fd1eb44270", value };
+}
 
 /** Whether a value is a wrapped secret. */
 export function isSecret(value: unknown): boolean {

@@ -5,7 +5,7 @@ import { installPackages, isDebian, mayInstall, updatePackageLists } from "./pac
 import { Failure, output, run, tail } from "./process.mjs";
 import { compareVersions } from "./versions.mjs";
 
-/** The oldest Docker Engine that the stack was run on; preflight.ts checks the same on every plain `pulumi up`. */
+/** The oldest Docker Engine that the stack was run on; engine-check.ts checks the same on every plain `pulumi up`. */
 export const oldestEngine = "20.10";
 
 /**
@@ -91,12 +91,20 @@ function removeStalePidFile() {
 
 function cause(error, host) {
   const where = host === undefined ? "" : ` at ${host}`;
+  // docker puts ssh's own words last, whatever it says before.
+  if (isSsh(host)) return `no engine answers${where}: ${error.replace(/^.*stderr=/s, "")}`;
   return /permission denied/i.test(error) ? `no permission to use the engine${where}: ${error}` : `no engine answers${where}: ${error}`;
 }
 
 function fix(error, host) {
+  if (isSsh(host)) {
+    const { username, hostname, port } = new URL(host);
+    return `see that \`ssh ${port === "" ? "" : `-p ${port} `}${username === "" ? "" : `${username}@`}${hostname} docker version\` works`;
+  }
   if (/permission denied/i.test(error)) return "sudo usermod -aG docker $USER, then log in again";
   if (host !== undefined)
     return `check that ${host} is right and that Docker runs there: DOCKER_HOST and \`docker context ls\` say which one is asked`;
   return output("dockerd", ["--version"]) === "" ? installCommand() : "sudo systemctl start docker, or sudo dockerd where there is no systemd";
 }
+
+const isSsh = (host) => host?.startsWith("ssh:") ?? false;

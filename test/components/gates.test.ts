@@ -59,7 +59,7 @@ describe("removeFailedService", () => {
       [/^rm/, ""],
     ]);
     const printed: string[] = [];
-    await removeFailedService(docker, "movies-prod-django-0-1a2b3c4", (message) => printed.push(message));
+    await removeFailedService(docker, "movies-prod-django-0-1a2b3c4", async (message) => void printed.push(message));
     expect(printed).toEqual([
       "movies-prod-django-0-1a2b3c4 didn't become healthy (running, unhealthy); it was removed and what ran before goes on. Its last lines:\nboom",
     ]);
@@ -68,12 +68,12 @@ describe("removeFailedService", () => {
 
   test("has nothing to do where no container was made", async () => {
     const { docker } = fakeDocker([[/^inspect/, new DockerError("Error: No such object: x", 1)]]);
-    await removeFailedService(docker, "x", () => expect.fail("printed"));
+    await removeFailedService(docker, "x", async () => expect.fail("printed"));
   });
 
   test("passes on that the engine is gone", async () => {
     const { docker } = fakeDocker([[/^inspect/, new DockerError("Cannot connect to the Docker daemon", 1)]]);
-    await expect(removeFailedService(docker, "x", () => {})).rejects.toThrow("Cannot connect");
+    await expect(removeFailedService(docker, "x", async () => {})).rejects.toThrow("Cannot connect");
   });
 });
 

@@ -1,7 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import * as pulumi from "@pulumi/pulumi";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { summarize } from "../../bench/load/summary.ts";
 import { ContainerStack } from "../support/container-stack.ts";
 import { Pebble } from "../support/pebble.ts";
@@ -14,9 +13,9 @@ const carried = spawnSync("docker", ["run", "--rm", "--network", "none", "nginx:
 /** Where an nginx image has NGINX's ACME module; scripts/test.mjs says it where this one hasn't. */
 describe.skipIf(!carried)("certificates from an ACME directory", () => {
   const pebble = carried ? new Pebble("dsacme-pebble") : (undefined as unknown as Pebble);
-  const site = new Site("dsacme", (stack, config) => new ContainerStack(stack, config));
+  let stack: ContainerStack;
+  const site = new Site("dsacme", (...args) => (stack = new ContainerStack(...args)));
   const nginx = `${site.prefix}-nginx`;
-  const warnings: string[] = [];
 
   /** Issuer of the certificate that a name is served. */
   const issuer = (hostname: string) => {
@@ -29,13 +28,7 @@ describe.skipIf(!carried)("certificates from an ACME directory", () => {
   };
   const reload = () => docker("exec", nginx, "sh", "-c", 'kill -HUP "$(cat /tmp/nginx.pid)"');
 
-  const listen = () => {
-    warnings.length = 0;
-    vi.spyOn(pulumi.log, "warn").mockImplementation(async (message) => void warnings.push(message));
-  };
-
   beforeAll(async () => {
-    listen();
     const acme = { directory: "https://pebble:14000/dir", authority: pebble.authority };
     site.stack.config = { ...site.stack.config, aliases: [], tls: { mode: "acme", acme } };
     await site.start();
@@ -47,7 +40,7 @@ describe.skipIf(!carried)("certificates from an ACME directory", () => {
 
   test("a directory that is away at the start: the site runs, with a certificate of its own, and `up` says so", async () => {
     expect(issuer("movies.localhost")).toContain("local authority");
-    expect(warnings.join("\n")).toContain("movies.localhost waits for its certificate");
+    expect(stack.warnings.join("\n")).toContain("movies.localhost waits for its certificate");
     expect(docker("inspect", "--format", "{{.State.Health.Status}}", nginx).trim()).toBe("healthy");
     expect([site.outputs.caCertificate, site.outputs.certificateNotAfter]).toEqual([undefined, undefined]);
   });
@@ -81,9 +74,8 @@ describe.skipIf(!carried)("certificates from an ACME directory", () => {
   test("a name that fails its proof doesn't touch the others, and is mended by leading it here", async () => {
     const { config } = site.stack;
     site.stack.config = { ...config, aliases: ["new.movies.localhost"] };
-    listen();
     await site.up();
-    expect(warnings.join("\n")).toContain("new.movies.localhost waits for its certificate");
+    expect(stack.warnings.join("\n")).toContain("new.movies.localhost waits for its certificate");
     expect(issuer("new.movies.localhost")).toContain("local authority");
     expect(issuer("movies.localhost")).toContain("Pebble");
     pebble.lead(["movies.localhost", "new.movies.localhost"], nginx);

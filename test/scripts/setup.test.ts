@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { oldestEngine } from "../../preflight.ts";
+import { oldestEngine } from "../../engine-check.ts";
 import { settings } from "../../settings.ts";
 import { baseImages } from "../../scripts/setup/base-images.mjs";
 import { ensureCompose, oldestCompose } from "../../scripts/setup/compose.mjs";
@@ -98,9 +98,19 @@ describe("Docker", () => {
   });
 
   test("a context that doesn't answer", () => {
-    client("echo 'error during connect' >&2; exit 1", "echo ssh://root@server");
+    client("echo 'error during connect' >&2; exit 1", "echo tcp://server:2376");
     expect(messageOf(find)).toContain(
-      "Docker: no engine answers at ssh://root@server: error during connect\n  fix: check that ssh://root@server is right",
+      "Docker: no engine answers at tcp://server:2376: error during connect\n  fix: check that tcp://server:2376 is right",
+    );
+  });
+
+  test("a host that ssh doesn't get to", () => {
+    client(
+      "echo 'error during connect: command [ssh -l root -p 2222 -- server docker system dial-stdio] has exited with exit status 255: stderr=root@server: Permission denied (publickey).' >&2; exit 1",
+      "echo ssh://root@server:2222",
+    );
+    expect(messageOf(find)).toBe(
+      "Docker: no engine answers at ssh://root@server:2222: root@server: Permission denied (publickey).\n  fix: see that `ssh -p 2222 root@server docker version` works",
     );
   });
 

@@ -30,7 +30,7 @@ export async function declarations(stack: string, config: Readonly<Record<string
     secretKeys: [],
     values: new GeneratedValues(join(folder, "values.json")),
     isMounted: async () => false,
-    run: async () => (await import("../../index.ts")) as Record<string, unknown>,
+    run: async () => (await import("../../index.ts")).default,
   });
 }
 

@@ -1,15 +1,26 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import * as pulumi from "@pulumi/pulumi";
-import { vi } from "vitest";
+import { wrapSecret, type Hooks } from "../../compose/mock-runtime.ts";
 import { engineApi } from "./engine-api.ts";
 import { openssl } from "./openssl.ts";
-import { reveal, runProgram, type Create, type Registration } from "./program.ts";
+import { runProgramProcess } from "./program-process.ts";
+import { reveal, type Create, type Registration } from "./program.ts";
 import { runContainer } from "./run-container.ts";
 import { sweepDocker, sweepObjects, type Operation, type StackDriver } from "./stack-driver.ts";
 
 const execute = promisify(execFile);
+
+/** One `up` under way. */
+interface Run {
+  readonly hooks: Hooks;
+  /** Keys of what the program declares. */
+  readonly seen: Set<string>;
+  /** Is told of each operation before it is done. */
+  readonly begin: (operation: Operation) => void;
+  /** Ends it where it is. */
+  readonly signal: AbortSignal;
+}
 
 interface Made {
   readonly registration: Registration;
@@ -21,15 +32,17 @@ interface Made {
 /**
  * Makes what the program declares on a real Docker daemon, without Pulumi's engine and providers.
  *
- * It proves what the declared inputs, jobs, scripts and hooks do in real containers. It proves nothing of Pulumi: creating
- * before deleting, deleting first where asked, running hooks and ending at the first error are its own, plain version of
- * what the engine does, and it knows no state file, preview or refresh.
+ * It proves what the declared inputs, jobs, scripts and hooks do in real containers; the program runs under Pulumi's own runner
+ * and speaks Pulumi's own protocol. It proves nothing of Pulumi's engine: creating before deleting, deleting first where asked,
+ * running hooks and ending at the first error are its own, plain version of that, and it knows no state file, preview or refresh.
  */
 export class ContainerStack implements StackDriver {
   readonly stack: string;
   config: Record<string, unknown>;
   /** Changes the inputs of containers before they are made: for what no config can ask for. */
   adjust: (inputs: Record<string, any>) => Record<string, any> = (inputs) => inputs;
+  /** What the last `up` warned of. */
+  warnings: string[] = [];
   private made = new Map<string, Made>();
   private leftovers: Made[] = [];
 
@@ -41,31 +54,60 @@ export class ContainerStack implements StackDriver {
   /** Runs the program, then removes what it replaced or no longer declares; returns its outputs and the operations. */
   async up(): Promise<{ outputs: Record<string, any>; operations: Operation[] }> {
     const operations: Operation[] = [];
+    const { outputs } = await this.run((operation) => void operations.push(operation), new AbortController().signal);
+    return { outputs, operations };
+  }
+
+  /**
+   * Runs `up` and ends it for good some seconds after it has begun an operation, as a kill of Pulumi and its plugins does: the
+   * engine finishes what it was asked for, and nobody records it.
+   *
+   * @param operation the how many-th, from 1.
+   * @returns the operations that were begun; all of them where `up` ended before.
+   */
+  async upKilled(operation: number, seconds: number): Promise<Operation[]> {
+    const killed = new AbortController();
+    const operations: Operation[] = [];
+    const begin = (next: Operation) => {
+      if (operations.push(next) === operation) setTimeout(() => killed.abort(), seconds * 1000);
+    };
+    await this.run(begin, killed.signal).catch((error) => {
+      if (!killed.signal.aborted) throw error;
+    });
+    return operations;
+  }
+
+  /** Ids of what it knows to be there, as a state file has them. */
+  get recorded(): { type: string; id: string }[] {
+    return [...this.made.values(), ...this.leftovers].map(({ registration: { type }, id }) => ({ type, id }));
+  }
+
+  private async run(begin: Run["begin"], signal: AbortSignal): Promise<{ outputs: Record<string, any> }> {
     const before = new Map(this.made);
     const seen = new Set<string>();
     const running = new Set<Promise<unknown>>();
     const create: Create = (registration, hooks) => {
-      const work = this.apply(registration, hooks, seen, operations);
+      const work = this.apply(registration, { hooks, seen, begin, signal });
       running.add(work);
       work.catch(() => {}).finally(() => running.delete(work));
       return work;
     };
-    const printed: string[] = [];
-    const log = vi.spyOn(pulumi.log, "error").mockImplementation(async (message) => void printed.push(message));
     try {
-      const { outputs } = await runProgram({ stack: this.stack, config: this.config, create, checkHost: true });
+      const { outputs, failure, messages, exitCode, printed } = await runProgramProcess({ stack: this.stack, config: this.config, create, signal });
+      signal.throwIfAborted();
+      const told = (severity: string) => messages.filter((message) => message.severity === severity).map(({ text }) => text);
+      this.warnings = told("warning");
+      if (failure !== undefined || exitCode !== 0) throw new Error([failure?.message ?? [], ...told("error"), printed].flat().join("\n"));
       for (const [key, made] of [...before].reverse()) {
         if (!seen.has(key)) {
           this.made.delete(key);
           this.leftovers.push(made);
         }
       }
-      await this.removeAll(this.leftovers.splice(0), operations);
-      return { outputs, operations };
-    } catch (error) {
-      throw new Error([(error as Error).message, ...printed].join("\n"));
+      await this.removeAll(this.leftovers, begin, signal);
+      this.leftovers = [];
+      return { outputs };
     } finally {
-      log.mockRestore();
       await Promise.allSettled(running);
     }
   }
@@ -91,7 +133,9 @@ export class ContainerStack implements StackDriver {
     // It made nothing but the stack.
   }
 
-  private async apply(registration: Registration, hooks: Map<string, (args: any) => unknown>, seen: Set<string>, operations: Operation[]) {
+  private async apply(registration: Registration, run: Run): Promise<Made> {
+    const { begin, seen, signal } = run;
+    signal.throwIfAborted();
     const key = `${registration.type} ${registration.name}`;
     seen.add(key);
     const declared = reveal(registration.inputs);
@@ -102,56 +146,60 @@ export class ContainerStack implements StackDriver {
     if (old !== undefined && !gone) {
       if (registration.type.endsWith(":Image")) {
         const image = await build(inputs);
+        signal.throwIfAborted();
         if (image.id === old.id) return old;
-        operations.push(`update ${key}`);
-        return this.keep(key, registration, inputs, image, hooks);
+        begin(`update ${key}`);
+        return this.record({ registration, inputs, ...image }, run);
       }
       if (JSON.stringify(without(inputs, registration.ignoreChanges)) === JSON.stringify(without(old.inputs, registration.ignoreChanges))) return old;
-      this.made.delete(key);
-      if (registration.deleteBeforeReplace ?? true) await this.remove(old, operations);
-      else this.leftovers.push(old);
+      if (registration.deleteBeforeReplace ?? true) {
+        await this.remove(old, begin);
+        this.made.delete(key);
+        signal.throwIfAborted();
+      }
     }
-    operations.push(`create ${key}`);
-    if (registration.type.endsWith(":Container")) return this.createContainer(key, registration, inputs, hooks);
-    return this.keep(key, registration, inputs, await createOther(registration, inputs), hooks);
+    begin(`create ${key}`);
+    if (registration.type.endsWith(":Container")) return this.createContainer(registration, inputs, run);
+    const other = await createOther(registration, inputs);
+    signal.throwIfAborted();
+    return this.record({ registration, inputs, ...other }, run);
   }
 
-  private async createContainer(key: string, registration: Registration, given: Record<string, any>, hooks: Map<string, (args: any) => unknown>) {
+  private async createContainer(registration: Registration, given: Record<string, any>, run: Run): Promise<Made> {
     const inputs = { ...given, name: given.name ?? `${registration.name}-${randomBytes(4).toString("hex").slice(0, 7)}` };
-    try {
-      const container = await runContainer(inputs);
-      return await this.keep(key, registration, given, container, hooks);
-    } catch (error) {
-      for (const hook of registration.onError) await hooks.get(hook)?.({ newInputs: inputs, failedOperation: "create", errors: [String(error)] });
+    const container = await runContainer(inputs, run.signal).catch(async (error) => {
+      run.signal.throwIfAborted();
+      for (const hook of registration.onError) await run.hooks.get(hook)?.({ newInputs: inputs, failedOperation: "create", errors: [String(error)] });
       throw error;
-    }
+    });
+    return this.record({ registration, inputs: given, ...container }, run);
   }
 
-  private async keep(
-    key: string,
-    registration: Registration,
-    inputs: Record<string, any>,
-    { id, state }: { id: string; state: Record<string, any> },
-    hooks: Map<string, (args: any) => unknown>,
-  ) {
-    const made = { registration, inputs, id, state };
-    this.made.set(key, made);
+  /** Calls a resource's hooks, then takes it down as made; what it replaces is removed at the end. */
+  private async record(made: Made, { hooks, signal }: Run): Promise<Made> {
+    const { registration, inputs, id, state } = made;
     for (const hook of registration.afterCreate) await hooks.get(hook)?.({ id, newInputs: inputs, newOutputs: state });
+    signal.throwIfAborted();
+    const key = `${registration.type} ${registration.name}`;
+    const old = this.made.get(key);
+    if (old !== undefined && old.id !== id && !registration.type.endsWith(":Image")) this.leftovers.push(old);
+    this.made.set(key, made);
     return made;
   }
 
   /** Removes what isn't to be retained, users before what they use. */
-  private async removeAll(all: readonly Made[], operations: Operation[] = []): Promise<void> {
+  private async removeAll(all: readonly Made[], begin: Run["begin"] = () => {}, signal?: AbortSignal): Promise<void> {
     for (const kind of [":Container", ":Network", ":Volume", ""]) {
+      signal?.throwIfAborted();
       const known = (type: string) => [":Container", ":Network", ":Volume"].some((other) => type.endsWith(other));
       const ofKind = all.filter(({ registration: { type } }) => (kind === "" ? !known(type) : type.endsWith(kind)));
-      await Promise.all(ofKind.filter(({ registration }) => !registration.retainOnDelete).map((made) => this.remove(made, operations)));
+      await Promise.all(ofKind.filter(({ registration }) => !registration.retainOnDelete).map((made) => this.remove(made, begin)));
     }
   }
 
-  private async remove({ registration, inputs, id, state }: Made, operations: Operation[]): Promise<void> {
+  private async remove({ registration, inputs, id, state }: Made, begin: Run["begin"]): Promise<void> {
     const { type, name } = registration;
-    operations.push(`delete ${type} ${name}`);
+    begin(`delete ${type} ${name}`);
     if (type.endsWith(":Container")) {
       await engineApi("POST", `/containers/${id}/stop?t=${inputs.destroyGraceSeconds ?? 0}`).catch(() => {});
       await engineApi("DELETE", `/containers/${id}?force=true&v=true`).catch(() => {});
@@ -200,7 +248,7 @@ async function createOther({ type, name }: Registration, inputs: Record<string, 
       return { id: inputs.name, state: inputs };
     case "random:index/randomPassword:RandomPassword": {
       const result = randomBytes(inputs.length).toString("hex").slice(0, inputs.length);
-      return { id: "none", state: { ...inputs, result: pulumi.secret(result) } };
+      return { id: "none", state: { ...inputs, result: wrapSecret(result) } };
     }
     default:
       if (type.startsWith("tls:")) return { id: name, state: { ...inputs, ...openssl(type, inputs) } };

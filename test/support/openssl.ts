@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as pulumi from "@pulumi/pulumi";
+import { wrapSecret } from "../../compose/mock-runtime.ts";
 
 /** Does with openssl what the tls provider does. */
 export function openssl(type: string, inputs: Record<string, any>): Record<string, unknown> {
@@ -13,7 +13,7 @@ export function openssl(type: string, inputs: Record<string, any>): Record<strin
   };
   const run = (...args: string[]) => execFileSync("openssl", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   try {
-    if (type.endsWith(":PrivateKey")) return { privateKeyPem: pulumi.secret(run("ecparam", "-name", "prime256v1", "-genkey", "-noout")) };
+    if (type.endsWith(":PrivateKey")) return { privateKeyPem: wrapSecret(run("ecparam", "-name", "prime256v1", "-genkey", "-noout")) };
     const subject = `/CN=${inputs.subject?.commonName ?? ""}`;
     if (type.endsWith(":SelfSignedCert")) {
       const days = String(inputs.validityPeriodHours / 24);

@@ -1,6 +1,5 @@
-import * as pulumi from "@pulumi/pulumi";
 import { vi } from "vitest";
-import { isSecret, runOnMocks, type MockRun, type MockRunArgs } from "../../compose/mock-runtime.ts";
+import { isSecret, runOnMocks, wrapSecret, type MockRun, type MockRunArgs } from "../../compose/mock-runtime.ts";
 
 export { reveal, type Registration } from "../../compose/mock-runtime.ts";
 
@@ -16,8 +15,16 @@ export interface ProgramArgs {
   readonly create?: Create;
   /** Builds the resources; the whole program when absent. */
   readonly build?: () => unknown;
-  /** Runs the checks of the Docker host, which unit tests leave out. @default false */
-  readonly checkHost?: boolean;
+}
+
+/** Returns config as Pulumi hands it over: by whole key, objects as JSON. */
+export function configOf(config: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [
+      key.includes(":") ? key : `django-stack:${key}`,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  );
 }
 
 /** Runs the program under Pulumi's mocks and returns what it registered; a failing `create` ends the run with its error. */
@@ -25,27 +32,27 @@ export async function runProgram(args: ProgramArgs): Promise<MockRun> {
   return runOnMocks({
     project: "django-stack",
     stack: args.stack,
-    config: Object.fromEntries(
-      Object.entries(args.config).map(([key, value]) => [
-        key.includes(":") ? key : `django-stack:${key}`,
-        typeof value === "string" ? value : JSON.stringify(value),
-      ]),
-    ),
+    config: configOf(args.config),
     secretKeys: args.secretKeys ?? [],
     create: args.create ?? echo,
     run: async () => {
-      if (args.build === undefined) return importProgram(args.checkHost ?? false);
+      if (args.build === undefined) return importProgram();
       await args.build();
       return {};
     },
   });
 }
 
-async function importProgram(checkHost: boolean): Promise<Record<string, unknown>> {
+/** Imports it without its checks of the Docker host. */
+async function importProgram(): Promise<Record<string, unknown>> {
   vi.resetModules();
-  if (checkHost) vi.doUnmock("../../preflight.ts");
-  else vi.doMock("../../preflight.ts", () => ({ preflight: async () => {} }));
-  return (await import("../../index.ts")) as Record<string, unknown>;
+  vi.doMock("../../preflight.ts", () => ({ preflight: async () => {} }));
+  const { stackTraceLimit } = Error;
+  try {
+    return (await import("../../index.ts")).default;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** Returns the text of a value with every secret left out. */
@@ -59,8 +66,8 @@ export const echo: Create = async ({ type, name, inputs }) => {
     "docker:index/remoteImage:RemoteImage": { imageId: `sha256:${name}` },
     "docker:index/image:Image": { repoDigest: `sha256:${"a1b2c3d4e5f6".repeat(5)}a1b2` },
     "docker:index/network:Network": { ipamConfigs: [{ subnet: "172.30.0.0/16", gateway: "172.30.0.1" }] },
-    "random:index/randomPassword:RandomPassword": { result: pulumi.secret(`secret${name.replaceAll("-", "")}`) },
-    "tls:index/privateKey:PrivateKey": { privateKeyPem: pulumi.secret(`key of ${name}\n`) },
+    "random:index/randomPassword:RandomPassword": { result: wrapSecret(`secret${name.replaceAll("-", "")}`) },
+    "tls:index/privateKey:PrivateKey": { privateKeyPem: wrapSecret(`key of ${name}\n`) },
     "tls:index/selfSignedCert:SelfSignedCert": { certPem: "authority\n" },
     "tls:index/certRequest:CertRequest": { certRequestPem: "request\n" },
     "tls:index/locallySignedCert:LocallySignedCert": { certPem: "leaf\n", validityEndTime: "2027-11-21T10:11:12Z" },

@@ -7,8 +7,12 @@ const nanoseconds = (duration: string) => {
   return (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1e9;
 };
 
-/** Makes and starts a container as the provider does: uploads before the start, then waits for its end or its health. */
-export async function runContainer(inputs: Record<string, any>): Promise<{ id: string; state: Record<string, any> }> {
+/**
+ * Makes and starts a container as the provider does: uploads before the start, then waits for its end or its health.
+ *
+ * @param signal leaves it as it is then.
+ */
+export async function runContainer(inputs: Record<string, any>, signal?: AbortSignal): Promise<{ id: string; state: Record<string, any> }> {
   const networks: any[] = inputs.networksAdvanced ?? [];
   const ports = inputs.ports ?? [];
   const { Id: id } = await engineApi("POST", `/containers/create?name=${inputs.name}`, {
@@ -54,9 +58,11 @@ export async function runContainer(inputs: Record<string, any>): Promise<{ id: s
     },
     NetworkingConfig: networks.length > 0 ? { EndpointsConfig: { [networks[0].name]: { Aliases: networks[0].aliases } } } : undefined,
   });
+  signal?.throwIfAborted();
   for (const { name, aliases } of networks.slice(1))
     await engineApi("POST", `/networks/${name}/connect`, { Container: id, EndpointConfig: { Aliases: aliases } });
   if (inputs.uploads !== undefined) await engineApi("PUT", `/containers/${id}/archive?path=/`, tarArchive(inputs.uploads), "application/x-tar");
+  signal?.throwIfAborted();
   await engineApi("POST", `/containers/${id}/start`);
   const state = { ...inputs, id };
   if (inputs.attach) {
@@ -65,6 +71,7 @@ export async function runContainer(inputs: Record<string, any>): Promise<{ id: s
   }
   const end = Date.now() + inputs.waitTimeout * 1000;
   for (;;) {
+    signal?.throwIfAborted();
     const { State } = await engineApi("GET", `/containers/${id}/json`);
     if (State.Health?.Status === "healthy") return { id, state };
     if (Date.now() > end) throw new Error(`${inputs.name} isn't healthy after ${inputs.waitTimeout} s`);

@@ -1,0 +1,54 @@
+import { DockerError, type DockerCommand } from "./components/docker-engine.ts";
+import type { Config } from "./config.ts";
+import { compareVersions } from "./scripts/setup/versions.mjs";
+
+/** The oldest Docker Engine that the stack was run on. */
+export const oldestEngine = "20.10";
+
+/** Where Pulumi's provider looks when nothing else is said. */
+const defaultHost = "unix:///var/run/docker.sock";
+
+export interface EngineArgs {
+  readonly docker: DockerCommand;
+  /** Address of the engine; undefined for the docker command's own choice. */
+  readonly dockerHost: string | undefined;
+  readonly runner: Config["runner"];
+}
+
+/** Returns why the Docker engine can't be used, and the way to mend it; undefined where it can. */
+export async function engineProblem({ docker, dockerHost, runner }: EngineArgs): Promise<string | undefined> {
+  const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
+  try {
+    if (runner === "compose" && dockerHost !== process.env.DOCKER_HOST)
+      return `docker:host: got ${dockerHost}, which Compose doesn't know of; fix: remove it from the stack's file, and export DOCKER_HOST=${dockerHost}`;
+    if (runner === "compose" && dockerHost !== undefined && !dockerHost.startsWith("unix://"))
+      return `Docker Engine${where}: Compose mounts files of the engine's own machine; fix: run it there, or use Pulumi, which needs no files on it`;
+    if (dockerHost === undefined) {
+      // The docker command follows its context, Pulumi's provider doesn't: they would work on two engines.
+      const context = (await docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")).stdout.trim();
+      if (context !== defaultHost)
+        return `Docker Engine: the current docker context leads to ${context}, which Pulumi doesn't follow by itself; fix: export DOCKER_HOST=${context}, or \`npm run up\`, which does`;
+    }
+    const version = (await docker("version", "--format", "{{.Server.Version}}")).stdout.trim();
+    if (compareVersions(version, oldestEngine) >= 0) return undefined;
+    return `Docker Engine${where}: got version ${version}; allowed: ${oldestEngine} or newer; fix: upgrade Docker`;
+  } catch (error) {
+    if (!(error instanceof DockerError)) throw error;
+    return `Docker Engine${where}: ${engineCause(error, dockerHost)}`;
+  }
+}
+
+function engineCause(error: DockerError, dockerHost = ""): string {
+  if (error.code === "ENOENT")
+    return "the docker command isn't on PATH; fix: install Docker's command line, or `npm run up`, which does it where it can";
+  if (dockerHost.startsWith("ssh:")) {
+    const { username, hostname, port } = new URL(dockerHost);
+    const ssh = ["ssh", ...(port === "" ? [] : ["-p", port]), username === "" ? hostname : `${username}@${hostname}`].join(" ");
+    // docker puts ssh's own words last, whatever it says before.
+    return `can't be reached (${error.message.replace(/^.*stderr=/s, "")}); fix: see that \`${ssh} docker version\` works`;
+  }
+  if (/permission denied/i.test(error.message)) {
+    return `no permission to use it (${error.message}); fix: sudo usermod -aG docker $USER, then log in again`;
+  }
+  return `doesn't answer (${error.message}); fix: start it, with systemctl start docker where there is systemd, or set DOCKER_HOST`;
+}

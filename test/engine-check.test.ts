@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { DockerError } from "../components/docker-engine.ts";
+import { engineProblem } from "../engine-check.ts";
+import { fakeDocker } from "./support/fake-docker.ts";
+
+type Answers = Parameters<typeof fakeDocker>[0];
+const usable: Answers = [
+  [/^context inspect/, "unix:///var/run/docker.sock\n"],
+  [/^version/, "28.2.2\n"],
+];
+
+function problem(answers: Answers, dockerHost?: string): Promise<string | undefined> {
+  return engineProblem({ docker: fakeDocker([...answers, ...usable]).docker, dockerHost, runner: "pulumi" });
+}
+
+describe("the engine", () => {
+  test.each([
+    [
+      "isn't there",
+      new DockerError("spawn docker ENOENT", "ENOENT"),
+      "Docker Engine: the docker command isn't on PATH; fix: install Docker's command line, or `npm run up`, which does it where it can",
+    ],
+    [
+      "doesn't run",
+      new DockerError("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?", 1),
+      "Docker Engine: doesn't answer (Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?); fix: start it, with systemctl start docker where there is systemd, or set DOCKER_HOST",
+    ],
+    [
+      "may not be used",
+      new DockerError("permission denied while trying to connect to the Docker daemon socket", 1),
+      "Docker Engine: no permission to use it (permission denied while trying to connect to the Docker daemon socket); fix: sudo usermod -aG docker $USER, then log in again",
+    ],
+    ["is too old", "19.03.8\n", "Docker Engine: got version 19.03.8; allowed: 20.10 or newer; fix: upgrade Docker"],
+  ])("%s", async (_, answer, message) => {
+    const answers: Answers = [[/^version/, answer]];
+    if (answer instanceof DockerError && answer.code === "ENOENT") answers.push([/^context/, answer]);
+    expect(await problem(answers)).toBe(message);
+  });
+
+  test("of another docker context is refused, because Pulumi wouldn't follow", async () => {
+    const answers: Answers = [[/^context inspect/, "ssh://root@server\n"]];
+    expect(await problem(answers)).toBe(
+      `Docker Engine: the current docker context leads to ssh://root@server, which Pulumi doesn't follow by itself; fix: export DOCKER_HOST=ssh://root@server, or \`npm run up\`, which does`,
+    );
+    expect(await problem(answers, "ssh://root@server")).toBe(undefined);
+  });
+
+  test.each([
+    [
+      "ssh://root@server:2222",
+      "error during connect: command [ssh -l root] has exited with exit status 255: stderr=root@server: Permission denied (publickey).",
+      "can't be reached (root@server: Permission denied (publickey).); fix: see that `ssh -p 2222 root@server docker version` works",
+    ],
+    [
+      "ssh://server",
+      "Host key verification failed.",
+      "can't be reached (Host key verification failed.); fix: see that `ssh server docker version` works",
+    ],
+  ])("at %s isn't to be had by ssh", async (dockerHost, answer, message) => {
+    expect(await problem([[/^version/, new DockerError(answer, 1)]], dockerHost)).toBe(`Docker Engine at ${dockerHost}: ${message}`);
+  });
+
+  test("is named when it is a remote one", async () => {
+    expect(await problem([[/^version/, "18.09.0"]], "ssh://root@server")).toContain("Docker Engine at ssh://root@server: got version 18.09.0");
+  });
+});
