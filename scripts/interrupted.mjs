@@ -36,7 +36,7 @@ function alive(pid) {
  * Removes this checkout's containers and networks of a stack that its state doesn't know, but a restore under way and what Docker
  * Compose made; returns their names.
  */
-export function removeOrphans(docker, { stack, checkout, state }) {
+export function removeOrphans(docker, { name: stackName, stack, checkout, state }) {
   const resources = state.deployment?.resources ?? [];
   const kinds = [
     { type: "docker:index/container:Container", list: ["ps", "--all"], name: "{{.Names}}", remove: ["rm", "--force", "--volumes"] },
@@ -44,7 +44,8 @@ export function removeOrphans(docker, { stack, checkout, state }) {
   ];
   return kinds.flatMap(({ type, list, name, remove }) => {
     const known = new Set(resources.filter((resource) => resource.type === type).map(({ id }) => id));
-    const filters = [`label=django-stack.stack=${stack}`, `label=django-stack.checkout=${checkout}`].flatMap((filter) => ["--filter", filter]);
+    const labels = { name: stackName, stack, checkout };
+    const filters = Object.entries(labels).flatMap(([key, value]) => ["--filter", `label=django-stack.${key}=${value}`]);
     const listed = output(docker.command, [
       ...docker.arguments,
       ...list,

@@ -1,7 +1,7 @@
 // npm run up: the set-up, then `pulumi up` of a stack, then its URLs.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isDevelopment, readArguments } from "./arguments.mjs";
+import { isDevelopment, nameOf, readArguments } from "./arguments.mjs";
 import { composeFolder, composeUp, readOutputs, setUpCompose, writeProject } from "./compose/project.mjs";
 import { clearStaleLock, removeOrphans } from "./interrupted.mjs";
 import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
@@ -35,7 +35,8 @@ async function upByPulumi(stack, { asks, install }) {
   const checkoutFile = join(root, ".state", "checkout");
   if (existsSync(checkoutFile)) {
     const state = JSON.parse(readPulumi(pulumi, ["stack", "export", "--stack", stack]));
-    const orphans = removeOrphans(pulumi.docker, { stack, checkout: readFileSync(checkoutFile, "utf8").trim(), state });
+    const checkout = readFileSync(checkoutFile, "utf8").trim();
+    const orphans = removeOrphans(pulumi.docker, { name: nameOf(stack), stack, checkout, state });
     if (orphans.length > 0) step("interrupted", `removed what an interrupted command made and couldn't record: ${orphans.join(", ")}`);
   }
   const code = await runPulumi(pulumi, ["up", "--stack", stack, ...(asks ? [] : ["--yes", "--skip-preview"])]);

@@ -60,10 +60,10 @@ esac
   ];
   const removed = removeOrphans(
     { command: docker, arguments: [] },
-    { stack: "prod", checkout: "aaaaaaaaaaaa", state: { deployment: { resources } } },
+    { name: "movies", stack: "prod", checkout: "aaaaaaaaaaaa", state: { deployment: { resources } } },
   );
   expect(removed).toEqual(["movies-prod-django-0-bbbbbbb", "movies-prod-edge"]);
-  const labels = "--filter label=django-stack.stack=prod --filter label=django-stack.checkout=aaaaaaaaaaaa";
+  const labels = "--filter label=django-stack.name=movies --filter label=django-stack.stack=prod --filter label=django-stack.checkout=aaaaaaaaaaaa";
   const project = '{{.Label "com.docker.compose.project"}}';
   expect(readFileSync(calls, "utf8")).toBe(`ps --all --no-trunc --format {{.ID}} {{.Names}} ${project} ${labels}
 rm --force --volumes c2
