@@ -39,8 +39,6 @@ export function renderDjangoEnvironment(args: DjangoEnvironmentArgs): string[] {
     HTTPS: args.https ? "true" : "false",
     MEDIA_ROOT: mediaPath,
     STATIC_ROOT: args.staticRoot,
-    // gunicorn puts its control socket there.
-    XDG_RUNTIME_DIR: "/tmp",
   };
   for (const name of args.secretNames) environment[`${name}_FILE`] = `${args.secretsFolder}/${name}`;
   return Object.keys(environment)

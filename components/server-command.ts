@@ -8,6 +8,8 @@ export interface ServerCommandArgs {
   readonly workerClass: "sync" | "gthread" | "gevent" | "uvicorn";
   readonly workerCount: number;
   readonly threads: number;
+  /** Whether the project is loaded once, before the workers are forked. */
+  readonly preload: boolean;
   /** How long a request may run, in seconds. */
   readonly requestGraceSeconds: number;
   /** Folder of the stack's own files, inside the container. */
@@ -31,7 +33,9 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
     `--threads=${args.workerClass === "gthread" ? args.threads : 1}`,
     // A worker that touches its heartbeat file on a slow disk is taken for hung (gunicorn's FAQ).
     "--worker-tmp-dir=/dev/shm",
-    // Against slow leaks. Each restart costs a worker's start, about a second of a processor.
+    // gevent has to patch what the project imports first, and uvicorn's loop is each worker's own.
+    ...(args.preload && (args.workerClass === "sync" || args.workerClass === "gthread") ? ["--preload"] : []),
+    // Against slow leaks. Where the project isn't preloaded, a restart costs about a second of a processor.
     "--max-requests=20000",
     "--max-requests-jitter=2000",
     `--timeout=${args.requestGraceSeconds}`,

@@ -1,5 +1,6 @@
 import {
   asCpus,
+  asFlag,
   asMegabytes,
   asPlainEnvironment,
   asText,
@@ -59,6 +60,13 @@ export const appSettings = {
     (value) => (value === "auto" ? "auto" : wholeNumber(1, 64)(value)),
   ),
   threads: setting("gunicorn's threads a worker.", "a whole number from 1 to 64", 4, 4, wholeNumber(1, 64)),
+  preload: setting(
+    "Whether sync and gthread workers share one load of the project; false where it starts threads as it is loaded.",
+    "true, false",
+    true,
+    true,
+    asFlag,
+  ),
   cpus: setting("CPUs that a replica may use.", cpuNumbers, 1, 1, asCpus),
   memory: setting("Memory that a replica may use.", sizes, 512, 512, asMegabytes),
   env: setting<Readonly<Record<string, string>>>("Environment of Django; nothing secret.", environments, {}, {}, asPlainEnvironment),

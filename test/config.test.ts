@@ -281,7 +281,7 @@ describe("fails", () => {
       .toBe(`config of stack prod (Pulumi.prod.yaml) has 4 problems; nothing was touched:
   domain: got "a b"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots
   httpPort: got "0"; allowed: a port from 1 to 65535
-  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, asgi, replicas, workerClass, workers, threads, cpus, memory, env, healthPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
+  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, asgi, replicas, workerClass, workers, threads, preload, cpus, memory, env, healthPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
   app.threads: got 0; allowed: a whole number from 1 to 64`);
   });
 });

@@ -10,6 +10,7 @@ const args = {
   workerClass: "gthread" as const,
   workerCount: 3,
   threads: 4,
+  preload: true,
   requestGraceSeconds: 30,
   filesFolder: "/run/stack/0a1b2c3d4e5f",
   forwardedAllowIps: "172.30.0.0/16",
@@ -18,17 +19,19 @@ const args = {
 test("gunicorn's command line", () => {
   expect(renderServerCommand({ ...args, server: "gunicorn" })).toEqual([
     "serve", "gunicorn", "--config=/run/stack/0a1b2c3d4e5f/gunicorn.conf.py", "--bind=0.0.0.0:9000", "--worker-class=gthread", "--workers=3", "--threads=4", "--worker-tmp-dir=/dev/shm",
-    "--max-requests=20000", "--max-requests-jitter=2000", "--timeout=30", "--graceful-timeout=30", "--keep-alive=20",
+    "--preload", "--max-requests=20000", "--max-requests-jitter=2000", "--timeout=30", "--graceful-timeout=30", "--keep-alive=20",
     "--forwarded-allow-ips=172.30.0.0/16", "--error-logfile=-", "config.wsgi",
   ]); // prettier-ignore
 });
 
-test("each worker class with its own threads and module", () => {
-  const words = (workerClass: "sync" | "gevent" | "uvicorn") => {
-    const command = renderServerCommand({ ...args, server: "gunicorn", workerClass });
-    return [...command.filter((word) => /^--(worker-class|threads)=/.test(word)), command.at(-1)];
+test("each worker class with its own threads and module; one load of the project where the class can share it", () => {
+  const words = (workerClass: "sync" | "gthread" | "gevent" | "uvicorn", preload = true) => {
+    const command = renderServerCommand({ ...args, server: "gunicorn", workerClass, preload });
+    return [...command.filter((word) => /^--(worker-class=|threads=|preload)/.test(word)), command.at(-1)];
   };
-  expect(words("sync")).toEqual(["--worker-class=sync", "--threads=1", "config.wsgi"]);
+  expect(words("gthread", false)).toEqual(["--worker-class=gthread", "--threads=4", "config.wsgi"]);
+  expect(words("sync", false)).toEqual(["--worker-class=sync", "--threads=1", "config.wsgi"]);
+  expect(words("sync")).toEqual(["--worker-class=sync", "--threads=1", "--preload", "config.wsgi"]);
   expect(words("gevent")).toEqual(["--worker-class=gevent", "--threads=1", "config.wsgi"]);
   expect(words("uvicorn")).toEqual(["--worker-class=uvicorn_worker.UvicornWorker", "--threads=1", "config.asgi"]);
 });
