@@ -15,11 +15,21 @@ export interface LimitsArgs {
 /**
  * Renders whose requests are counted together, for the http block.
  *
- * @param gateways addresses of Docker's own: clients of IPv6 and of this machine come from there, all as one.
+ * @param gateways addresses of Docker's own: clients of this machine come from there, and those over IPv6 without ipv6ClientAddresses, all as one.
  */
 export function renderLimitZones(limits: LimitsArgs, gateways: readonly string[]): string {
   const requests = limits.requestsPerSecond !== undefined || limits.connections !== undefined;
+  const logins = limits.loginAttemptsPerMinute !== undefined;
   const lines = [
+    ...(requests || logins
+      ? [
+          "# Over IPv6 a client has as many addresses as it likes, in a network of its own: the first half of the address counts.",
+          "map $remote_addr $client_network {",
+          "    default $binary_remote_addr;",
+          '    "~^(?<client_prefix>(?:[0-9a-f]+:){1,3}:|(?:[0-9a-f]+:){4})" $client_prefix;',
+          "}",
+        ]
+      : []),
     ...(requests
       ? [
           "# Clients that Docker's proxy hides behind one address aren't taken for one; attempts to log in are all the same.",
@@ -29,24 +39,22 @@ export function renderLimitZones(limits: LimitsArgs, gateways: readonly string[]
           "}",
           "map $counted $client {",
           '    default "";',
-          "    1 $binary_remote_addr;",
+          "    1 $client_network;",
           "}",
         ]
       : []),
     ...(limits.requestsPerSecond === undefined ? [] : [`limit_req_zone $client zone=requests:10m rate=${limits.requestsPerSecond}r/s;`]),
     ...(limits.connections === undefined ? [] : ["limit_conn_zone $client zone=connections:10m;"]),
-    ...(limits.loginAttemptsPerMinute === undefined
+    ...(!logins
       ? []
       : [
           'map "$request_method $uri" $login_client {',
           '    default "";',
-          ...limits.loginPaths.map((path) => `    "POST ${path}" $binary_remote_addr;`),
+          ...limits.loginPaths.map((path) => `    "POST ${path}" $client_network;`),
           "}",
           `limit_req_zone $login_client zone=logins:10m rate=${limits.loginAttemptsPerMinute}r/m;`,
         ]),
-    ...(requests || limits.loginAttemptsPerMinute !== undefined
-      ? ["limit_req_status 429;", "limit_conn_status 429;", "limit_req_log_level warn;", "limit_conn_log_level warn;"]
-      : []),
+    ...(requests || logins ? ["limit_req_status 429;", "limit_conn_status 429;", "limit_req_log_level warn;", "limit_conn_log_level warn;"] : []),
   ];
   return lines.length === 0 ? "" : `${lines.map((line) => `    ${line}`).join("\n")}\n\n`;
 }

@@ -101,6 +101,10 @@ describe("limits", () => {
   test("word for word", () => {
     expect(difference({ limits, gateways: ["172.18.0.1", "fd00::1"] })).toMatchInlineSnapshot(`
       [
+        "    # Over IPv6 a client has as many addresses as it likes, in a network of its own: the first half of the address counts.",
+        "    map $remote_addr $client_network {",
+        "        default $binary_remote_addr;",
+        "        "~^(?<client_prefix>(?:[0-9a-f]+:){1,3}:|(?:[0-9a-f]+:){4})" $client_prefix;",
         "    # Clients that Docker's proxy hides behind one address aren't taken for one; attempts to log in are all the same.",
         "    geo $counted {",
         "        default 1;",
@@ -108,13 +112,13 @@ describe("limits", () => {
         "        fd00::1 0;",
         "    map $counted $client {",
         "        default "";",
-        "        1 $binary_remote_addr;",
+        "        1 $client_network;",
         "    limit_req_zone $client zone=requests:10m rate=100r/s;",
         "    limit_conn_zone $client zone=connections:10m;",
         "    map "$request_method $uri" $login_client {",
         "        default "";",
-        "        "POST /admin/login/" $binary_remote_addr;",
-        "        "POST /login/" $binary_remote_addr;",
+        "        "POST /admin/login/" $client_network;",
+        "        "POST /login/" $client_network;",
         "    limit_req_zone $login_client zone=logins:10m rate=10r/m;",
         "    limit_req_status 429;",
         "    limit_conn_status 429;",
