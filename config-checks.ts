@@ -1,4 +1,5 @@
 import { existsSync, statSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { join, resolve } from "node:path";
 import { backupChecks } from "./backup-config.ts";
 import type { Settings } from "./config.ts";
@@ -85,6 +86,7 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
       ),
     );
   }
+  problems.push(...ipv6Checks(values));
   const published = { httpPort, httpsPort, "app.devServerPort": app.devServerPort, "postgres.publishPort": postgres.publishPort };
   const seen = new Map<number, string>();
   for (const [path, port] of Object.entries(published)) {
@@ -94,6 +96,26 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
     seen.set(port, path);
   }
   return problems;
+}
+
+/** Lists that name addresses of IPv6 find nobody where nginx doesn't get them, from clients or from a proxy's word. */
+function ipv6Checks({ access, bindAddress, ipv6ClientAddresses, maintenance, trustedProxies }: Settings): string[] {
+  const listens = bindAddress.some(isIPv6);
+  if (ipv6ClientAddresses && !listens) {
+    return [problem("ipv6ClientAddresses", true, "false where bindAddress has no address of IPv6", 'add "::" to bindAddress')];
+  }
+  if (ipv6ClientAddresses || !listens || trustedProxies.length > 0) return [];
+  const lists = {
+    "access.allow": access.allow,
+    "access.deny": access.deny,
+    "access.paths": Object.values(access.paths).flatMap(({ allow, deny }) => [...allow, ...deny]),
+    "maintenance.allow": maintenance.allow,
+  };
+  return Object.entries(lists).flatMap(([path, addresses]) => {
+    const ranges = addresses.filter((address) => address.includes(":"));
+    const allowed = "addresses of IPv4 without ipv6ClientAddresses, for nginx doesn't see those of IPv6";
+    return ranges.length === 0 ? [] : [problem(path, ranges, allowed, "set ipv6ClientAddresses to true, or remove them")];
+  });
 }
 
 /** Postgres keeps three for its superuser; the release job, a backup and a restore have up to seven. */

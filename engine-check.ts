@@ -8,15 +8,19 @@ export const oldestEngine = "20.10";
 /** Where Pulumi's provider looks when nothing else is said. */
 const defaultHost = "unix:///var/run/docker.sock";
 
+/** The first one that finds a way out for each protocol by itself; 27 is the first that gives networks addresses of IPv6 without being set up for it. */
+const oldestIpv6Engine = "28.0";
+
 export interface EngineArgs {
   readonly docker: DockerCommand;
   /** Address of the engine; undefined for the docker command's own choice. */
   readonly dockerHost: string | undefined;
   readonly runner: Config["runner"];
+  readonly ipv6ClientAddresses: boolean;
 }
 
 /** Returns why the Docker engine can't be used, and the way to mend it; undefined where it can. */
-export async function engineProblem({ docker, dockerHost, runner }: EngineArgs): Promise<string | undefined> {
+export async function engineProblem({ docker, dockerHost, runner, ipv6ClientAddresses }: EngineArgs): Promise<string | undefined> {
   const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
   try {
     if (runner === "compose" && dockerHost !== process.env.DOCKER_HOST)
@@ -30,8 +34,11 @@ export async function engineProblem({ docker, dockerHost, runner }: EngineArgs):
         return `Docker Engine: the current docker context leads to ${context}, which Pulumi doesn't follow by itself; fix: export DOCKER_HOST=${context}, or \`npm run up\`, which does`;
     }
     const version = (await docker("version", "--format", "{{.Server.Version}}")).stdout.trim();
-    if (compareVersions(version, oldestEngine) >= 0) return undefined;
-    return `Docker Engine${where}: got version ${version}; allowed: ${oldestEngine} or newer; fix: upgrade Docker`;
+    if (compareVersions(version, oldestEngine) < 0)
+      return `Docker Engine${where}: got version ${version}; allowed: ${oldestEngine} or newer; fix: upgrade Docker`;
+    if (ipv6ClientAddresses && compareVersions(version, oldestIpv6Engine) < 0)
+      return `Docker Engine${where}: got version ${version}; allowed: ${oldestIpv6Engine} or newer with ipv6ClientAddresses; fix: upgrade Docker, or set ipv6ClientAddresses to false`;
+    return undefined;
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
     return `Docker Engine${where}: ${engineCause(error, dockerHost)}`;

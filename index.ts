@@ -29,6 +29,7 @@ const networks = new Networks(prefix, {
   owner,
   publishDatabase: config.postgres.publishPort !== undefined,
   remoteBackups: config.backup?.remote ?? false,
+  ipv6ClientAddresses: config.ipv6ClientAddresses,
 });
 const volumes = new Volumes(prefix, {
   owner,

@@ -47,6 +47,13 @@ export const settings = {
     ["0.0.0.0", "::"],
     (value) => (typeof value === "string" ? [asAddress(value)] : listOf(asAddress)(value)),
   ),
+  ipv6ClientAddresses: setting(
+    "Whether nginx gets the addresses of clients over IPv6 as they are, instead of one of Docker's for all; needs Docker Engine 28.",
+    "true, false",
+    false,
+    false,
+    asFlag,
+  ),
   redirects: setting("Further names that lead to the domain by a redirect, such as www.", "a list of hostnames", [], [], listOf(asHostname)),
   trustedProxies: setting<readonly string[]>(
     "Proxies in front of nginx whose word on the client's address, and with tls.mode outer on its scheme, counts.",

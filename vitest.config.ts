@@ -25,6 +25,11 @@ export default defineConfig({
         extends: true,
         test: { name: "data", include: ["test/data/**/*.test.ts"], testTimeout: 600_000, hookTimeout: 300_000, fileParallelism: false },
       },
+      // On the second engine, by scripts/second-engine.mjs.
+      {
+        extends: true,
+        test: { name: "engines", include: ["test/engines/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+      },
       {
         extends: true,
         test: {

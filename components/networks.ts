@@ -8,9 +8,11 @@ export interface NetworksArgs {
   readonly publishDatabase: boolean;
   /** Whether backups go to another host. */
   readonly remoteBackups: boolean;
+  /** Whether nginx gets the addresses of clients over IPv6 as they are. @default false */
+  readonly ipv6ClientAddresses?: boolean;
 }
 
-/** The networks that keep client, app and database apart; their inputs never change, a change would replace every container. */
+/** The networks that keep client, app and database apart; the inputs of those with the app on them never change, a change would replace every container. */
 export class Networks extends pulumi.ComponentResource {
   /** nginx alone: where the published ports lead. */
   readonly edge: docker.Network;
@@ -30,13 +32,14 @@ export class Networks extends pulumi.ComponentResource {
 
   constructor(name: string, args: NetworksArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Networks", name, {}, opts);
-    const network = (role: string, internal: boolean) =>
+    const network = (role: string, internal: boolean, ipv6?: true) =>
       new docker.Network(
         `${name}-${role}`,
-        { name: `${name}-${role}`, internal, labels: labels(args.owner, "networks") },
+        { name: `${name}-${role}`, internal, ipv6, labels: labels(args.owner, "networks") },
         { parent: this, deleteBeforeReplace: true },
       );
-    this.edge = network("edge", false);
+    // Without addresses of IPv6 for nginx, Docker takes such connections itself and opens others to it.
+    this.edge = network("edge", false, args.ipv6ClientAddresses ? true : undefined);
     this.app = network("app", false);
     this.db = network("db", true);
     this.dev = args.publishDatabase ? network("dev", false) : undefined;

@@ -16,6 +16,7 @@ export interface NginxConfigurationArgs {
     | "headers"
     | "httpPort"
     | "httpsPort"
+    | "ipv6ClientAddresses"
     | "limits"
     | "maintenance"
     | "nginx"
@@ -61,6 +62,7 @@ export function renderConfiguration({ config, networks, certificate, ...args }: 
       cache: config.cache,
       limits: config.limits,
       gateways,
+      ipv6: config.ipv6ClientAddresses,
       access: config.access,
       basicAuth: basicAuth && { ...basicAuth, passwordVersion: config.secrets.basicAuthPasswordVersion },
       maintenance: config.maintenance,

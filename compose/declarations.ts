@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { addressesOf } from "./addresses.ts";
+import { addressesOf, type AddressRange } from "./addresses.ts";
 import { hashBuildContext } from "./build-context.ts";
 import type { GeneratedValues } from "./generated-values.ts";
 import { reveal, runOnMocks, type Registration } from "./mock-runtime.ts";
@@ -16,8 +16,7 @@ export interface Declared {
 }
 
 export interface DeclaredNetwork extends Declared {
-  readonly subnet: string;
-  readonly gateway: string;
+  readonly ranges: readonly AddressRange[];
 }
 
 export interface DeclaredImage {
@@ -73,7 +72,7 @@ export async function declare(args: DeclareArgs): Promise<Declarations> {
           return { id: keyOf(name), state: { ...inputs, name: inputs.name ?? keyOf(name) } };
         case "Network":
           // Compose names its own, after the project.
-          return { id: name, state: { ...inputs, name: `${prefix}_${keyOf(name)}`, ipamConfigs: [addressesOf(prefix, keyOf(name))] } };
+          return { id: name, state: { ...inputs, name: `${prefix}_${keyOf(name)}`, ipamConfigs: addressesOf(prefix, keyOf(name), inputs) } };
         case "Volume":
           return { id: name, state: inputs };
         case "RemoteImage":
@@ -104,7 +103,7 @@ export async function declare(args: DeclareArgs): Promise<Declarations> {
   return {
     prefix,
     containers: containers.map((container) => ({ ...container, service: container.key, needs: withoutImplied(container.key, needs) })),
-    networks: declared("Network").map((network) => ({ ...network, ...addressesOf(prefix, network.key) })),
+    networks: declared("Network").map((network) => ({ ...network, ranges: addressesOf(prefix, network.key, network.inputs) })),
     volumes: declared("Volume"),
     images,
     outputs: { ...outputs, image: images.find(({ id }) => id === outputs.image)?.image },

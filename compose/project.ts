@@ -110,9 +110,14 @@ function order(service: string, containers: Declarations["containers"]): number 
   return depth(service);
 }
 
-function networkOf({ inputs, subnet, gateway }: Declarations["networks"][number]): Record<string, unknown> {
-  refuseUnknown("network", inputs, ["name", "internal", "labels"]);
-  return { ...(inputs.internal === true ? { internal: true } : {}), ipam: { config: [{ subnet, gateway }] }, labels: labelsOf(inputs) };
+function networkOf({ inputs, ranges }: Declarations["networks"][number]): Record<string, unknown> {
+  refuseUnknown("network", inputs, ["name", "internal", "ipv6", "labels"]);
+  return {
+    ...(inputs.internal === true ? { internal: true } : {}),
+    ...(inputs.ipv6 === true ? { enable_ipv6: true } : {}),
+    ipam: { config: ranges },
+    labels: labelsOf(inputs),
+  };
 }
 
 /** The volume that says whose the data volumes are; no container has it. */

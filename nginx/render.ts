@@ -8,7 +8,7 @@ import { renderDjangoLocations } from "./django-locations.ts";
 import { errorPolicy, pageStatuses, renderErrorLocations, renderErrorPage } from "./error-pages.ts";
 import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./headers.ts";
 import { renderLimits, renderLimitZones, type LimitsArgs } from "./limits.ts";
-import { renderRedirectServers, renderTlsServers } from "./servers.ts";
+import { renderListen, renderRedirectServers, renderTlsServers } from "./servers.ts";
 import { renderTlsPolicy, type TlsPolicy } from "./tls-policy.ts";
 
 /** What nginx's configuration depends on; plain values. */
@@ -50,6 +50,8 @@ export interface NginxConfigArgs {
   readonly limits: LimitsArgs;
   /** Addresses on the host's side of Docker's networks. */
   readonly gateways: readonly string[];
+  /** Whether nginx's container has addresses of IPv6. */
+  readonly ipv6: boolean;
   /** Who may come in; `paths` by the beginning of the path. */
   readonly access: AddressLists & { readonly paths: Readonly<Record<string, AddressLists>> };
   /** Name and password that the whole site asks for; undefined for none. */
@@ -81,7 +83,7 @@ export const upstreamKeepaliveSeconds = 15;
 
 /** Renders nginx's configuration: `nginx.conf`, the site, its locations and headers. The certificate isn't part of it. */
 export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
-  const { tls, serverNames, redirectNames } = args;
+  const { tls, serverNames, redirectNames, ipv6 } = args;
   const secure = tls !== "off";
   // A proxy in front of nginx has its own ports.
   const publicPort = tls === "outer" ? 443 : (args.httpsPort ?? args.httpPort);
@@ -90,6 +92,10 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
   const headers = { values: args.headers, release: args.release, serverNames, secure };
   const site = `${secure ? "https" : "http"}://${serverNames[0]}${suffix}`;
   const clientScheme = tls === "outer" ? "$client_scheme" : "$scheme";
+  const listen = (portAndOptions: string) =>
+    renderListen(portAndOptions, ipv6)
+      .map((line) => `    ${line}\n`)
+      .join("");
   const headersWith = (contentSecurityPolicy: string) => renderHeaders({ ...headers, values: { ...args.headers, contentSecurityPolicy } });
   const files: Record<string, string> = {
     "start.sh": startScript,
@@ -123,13 +129,16 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
     }),
     [siteFile]: fillSite(siteFile, {
       serverNames: serverNames.join(" "),
-      redirectServers: redirectNames.length === 0 ? "" : renderRedirectServers({ redirectNames, tls, acme: args.acme, site }),
+      redirectServers: redirectNames.length === 0 ? "" : renderRedirectServers({ redirectNames, tls, acme: args.acme, ipv6, site }),
+      listen: listen("8080"),
+      listenDefault: listen("8080 default_server"),
       ...(tls === "nginx"
         ? {
             httpsPortSuffix: suffix,
             tlsPolicy: renderTlsPolicy(args.tlsPolicy),
             certificate: args.acme === undefined ? "ssl_certificate tls/certificate.pem;\nssl_certificate_key tls/key.pem;\n" : "",
-            siteServers: renderTlsServers(serverNames, args.acme, ["include headers.conf;", "include locations.conf;"]),
+            listenTlsDefault: listen("8443 ssl default_server"),
+            siteServers: renderTlsServers(serverNames, { acme: args.acme, ipv6 }, ["include headers.conf;", "include locations.conf;"]),
           }
         : {}),
       ...(tls === "outer" ? { trustedProxies: args.trustedProxies.map((range) => `    ${range} 1;`).join("\n") } : {}),

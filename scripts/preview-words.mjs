@@ -8,6 +8,7 @@ const meanings = [
   { matches: (step) => isContainer(step, /-postgres-upgrade$/) && changes(step), words: () => "moves the database to another major version: it can be read and not written to meanwhile" },
   { matches: (step) => isContainer(step, /-postgres$/) && removes(step), words: () => "restarts the database: requests that need it wait or fail for some seconds" },
   { matches: (step) => isContainer(step, /-nginx$/) && removes(step), words: () => "replaces nginx: connections are refused for up to 3 seconds" },
+  { matches: (step) => step.type === "docker:index/network:Network" && /-edge$/.test(step.name) && removes(step), words: () => "replaces the network behind the published ports, and nginx with it: connections are refused for some seconds" },
   { matches: (step) => step.type === "docker:index/network:Network" && removes(step), words: (names) => `replaces networks (${names.join(", ")}): every container is made again, the site is away meanwhile` },
   { matches: (step) => isContainer(step, /-django-\d+$/) && step.op === "delete", words: (names) => `removes ${names.length} ${names.length === 1 ? "replica" : "replicas"} after nginx has left them, no interruption` },
   { matches: (step) => isContainer(step, /-django-\d+$/) && step.op === "create", words: (names) => `adds ${names.length} ${names.length === 1 ? "replica" : "replicas"}` },

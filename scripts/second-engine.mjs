@@ -1,5 +1,6 @@
 // A second Docker engine, newer than most machines' own, in a container: the core of the docker suite runs on it too.
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { baseImages } from "./setup/base-images.mjs";
 import { Failure, output, run, tail } from "./setup/process.mjs";
@@ -9,7 +10,10 @@ import { testHostOptions } from "./test-host.mjs";
 
 const host = "django-stack-test-engine";
 const image = "django-stack-test/engine";
-const core = "a fresh stack|changes nothing when nothing changed|ships new code";
+const core = "a fresh stack|changes nothing when nothing changed|ships new code|clients over IPv6";
+
+/** Lets visitors come over IPv6, where the machine itself has it. */
+const ipv6 = existsSync("/proc/sys/net/ipv6") ? ["all", "default"].flatMap((cards) => ["--sysctl", `net.ipv6.conf.${cards}.disable_ipv6=0`]) : [];
 
 /**
  * Runs the core tests on the second engine and writes vitest's report into a folder; returns the exit status.
@@ -17,11 +21,11 @@ const core = "a fresh stack|changes nothing when nothing changed|ships new code"
  * Throws a Failure when the engine can't be had on this machine.
  */
 export async function runOnSecondEngine(environment, reportFolder) {
-  return withHost(reportFolder, [], () => {
+  return withHost(reportFolder, ipv6, () => {
     const node = environment.PATH.split(":")[0];
     const path = `${node}:${join(root, "node_modules/.bin")}:/usr/sbin:/usr/bin:/sbin:/bin`;
     const inside = ["exec", "--workdir", root, "--env", `PATH=${path}`, host];
-    const tests = ["vitest", "run", "--project", "docker", "test/docker/prod.test.ts", "-t", core, ...reportInto(reportFolder)];
+    const tests = ["vitest", "run", "--project", "engines", "-t", core, ...reportInto(reportFolder)];
     return spawnSync("docker", [...inside, ...tests], { cwd: root, stdio: "inherit" }).status ?? 1;
   });
 }

@@ -22,6 +22,7 @@ describe("defaults", () => {
       httpPort: 80,
       httpsPort: 443,
       redirects: [],
+      ipv6ClientAddresses: false,
       trustedProxies: [],
       tls: { mode: "self-signed", policy: "intermediate", provided: undefined, acme: undefined },
       https: true,
@@ -121,7 +122,7 @@ describe("fails", () => {
     [
       "an unknown key",
       { domian: "x.example" },
-      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, backup, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
+      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, ipv6ClientAddresses, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, backup, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
     ],
     [
       "an unknown key inside",

@@ -9,8 +9,8 @@ const usable: Answers = [
   [/^version/, "28.2.2\n"],
 ];
 
-function problem(answers: Answers, dockerHost?: string): Promise<string | undefined> {
-  return engineProblem({ docker: fakeDocker([...answers, ...usable]).docker, dockerHost, runner: "pulumi" });
+function problem(answers: Answers, dockerHost?: string, ipv6ClientAddresses = false): Promise<string | undefined> {
+  return engineProblem({ docker: fakeDocker([...answers, ...usable]).docker, dockerHost, runner: "pulumi", ipv6ClientAddresses });
 }
 
 describe("the engine", () => {
@@ -35,6 +35,15 @@ describe("the engine", () => {
     const answers: Answers = [[/^version/, answer]];
     if (answer instanceof DockerError && answer.code === "ENOENT") answers.push([/^context/, answer]);
     expect(await problem(answers)).toBe(message);
+  });
+
+  test("is too old for addresses of IPv6", async () => {
+    const old: Answers = [[/^version/, "26.1.5+dfsg1\n"]];
+    expect(await problem(old)).toBe(undefined);
+    expect(await problem(old, undefined, true)).toBe(
+      "Docker Engine: got version 26.1.5+dfsg1; allowed: 28.0 or newer with ipv6ClientAddresses; fix: upgrade Docker, or set ipv6ClientAddresses to false",
+    );
+    expect(await problem([], undefined, true)).toBe(undefined);
   });
 
   test("of another docker context is refused, because Pulumi wouldn't follow", async () => {

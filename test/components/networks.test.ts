@@ -20,3 +20,11 @@ test("a fourth one where the database is published", async () => {
   expect(Object.keys(resources)).toContain("Network movies-dev-dev");
   expect(resources["Network movies-dev-dev"].inputs.internal).toBe(false);
 });
+
+test("addresses of IPv6 where nginx is to get those of clients, on the network that ports lead to alone", async () => {
+  const args = { owner, publishDatabase: true, remoteBackups: true, ipv6ClientAddresses: true };
+  const resources = await componentResources(() => new Networks("movies-prod", args));
+  expect(Object.entries(resources).flatMap(([key, { inputs }]) => (inputs.ipv6 === undefined ? [] : [[key, inputs.ipv6]]))).toEqual([
+    ["Network movies-prod-edge", true],
+  ]);
+});

@@ -141,7 +141,7 @@ name: movies-prod
 
   test("networks have the addresses that nginx and gunicorn were told", async () => {
     const { parsed, files } = await composeProject("prod", { ...prod, name: "movies" });
-    const [edge, app] = ["edge", "app"].map((key) => addressesOf("movies-prod", key));
+    const [edge, app] = ["edge", "app"].map((key) => addressesOf("movies-prod", key)[0]);
     expect(parsed.networks.app.ipam.config).toEqual([app]);
     expect(parsed.services["django-0"].command).toContain(`--forwarded-allow-ips=${app.subnet}`);
     const configuration = Object.entries(files).flatMap(([path, { content }]) =>
@@ -149,6 +149,15 @@ name: movies-prod
     );
     for (const { gateway } of [edge, app]) expect(configuration.some((content) => content.includes(gateway))).toBe(true);
     expect([parsed.networks.db.internal, parsed.networks.app.internal]).toEqual([true, undefined]);
+    expect(Object.values<any>(parsed.networks).map(({ enable_ipv6: ipv6 }) => ipv6)).toEqual([undefined, undefined, undefined]);
+  });
+
+  test("the network that ports lead to has addresses of IPv6 too, where nginx is to get those of clients", async () => {
+    const { parsed, files } = await composeProject("prod", { ...prod, name: "movies", bindAddress: ["0.0.0.0", "::"], ipv6ClientAddresses: true });
+    const ranges = addressesOf("movies-prod", "edge", { ipv6: true });
+    expect(parsed.networks.edge).toMatchObject({ enable_ipv6: true, ipam: { config: ranges } });
+    expect([parsed.networks.app, parsed.networks.db].map(({ enable_ipv6: ipv6 }) => ipv6)).toEqual([undefined, undefined]);
+    expect(Object.values(files).some(({ content }) => content.includes(`${ranges[1].gateway} 0;`))).toBe(true);
   });
 
   test("an image is built by one service and named by its content; nobody pulls it", async () => {

@@ -34,6 +34,7 @@ const variants: [string, Partial<NginxConfigArgs>][] = [
       privateMedia: "private",
     },
   ],
+  ["addresses of IPv6", { ipv6: true, redirectNames: ["old.example"] }],
   ["32 replicas", { replicas: Array.from({ length: 32 }, (_, index) => `movies-prod-django-${index}-1a2b3c4`) }],
 ];
 

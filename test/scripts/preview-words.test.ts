@@ -68,6 +68,18 @@ describe("explainPreview", () => {
       ["replaces networks (movies-prod-app): every container is made again, the site is away meanwhile"],
     ],
     [
+      "the network that only nginx is on",
+      [
+        same,
+        { op: "replace", urn: urn("docker:index/network:Network", "movies-prod-edge") },
+        { op: "replace", urn: urn("docker:index/container:Container", "movies-prod-nginx") },
+      ],
+      [
+        "replaces nginx: connections are refused for up to 3 seconds",
+        "replaces the network behind the published ports, and nginx with it: connections are refused for some seconds",
+      ],
+    ],
+    [
       "something else",
       [same, { op: "update", urn: urn("random:index/randomPassword:RandomPassword", "movies-prod-x") }],
       ["changes nothing that a visitor could notice"],

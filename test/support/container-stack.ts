@@ -153,6 +153,10 @@ export class ContainerStack implements StackDriver {
       }
       if (JSON.stringify(without(inputs, registration.ignoreChanges)) === JSON.stringify(without(old.inputs, registration.ignoreChanges))) return old;
       if (registration.deleteBeforeReplace ?? true) {
+        for (const [usersKey, user] of this.usersOf(old)) {
+          await this.remove(user, begin);
+          this.made.delete(usersKey);
+        }
         await this.remove(old, begin);
         this.made.delete(key);
         signal.throwIfAborted();
@@ -163,6 +167,12 @@ export class ContainerStack implements StackDriver {
     const other = await createOther(registration, inputs);
     signal.throwIfAborted();
     return this.record({ registration, inputs, ...other }, run);
+  }
+
+  /** The containers on a network: they go before it does. */
+  private usersOf({ inputs, registration }: Made): [string, Made][] {
+    if (!registration.type.endsWith(":Network")) return [];
+    return [...this.made].filter(([, user]) => user.inputs.networksAdvanced?.some(({ name }: { name: string }) => name === inputs.name));
   }
 
   private async createContainer(registration: Registration, given: Record<string, any>, run: Run): Promise<Made> {
@@ -239,7 +249,8 @@ async function createOther({ type, name }: Registration, inputs: Record<string, 
       return { id: imageId, state: { ...inputs, imageId } };
     }
     case "docker:index/network:Network": {
-      const { Id: id } = await engineApi("POST", "/networks/create", { Name: inputs.name, Internal: inputs.internal, Labels: labels });
+      const settings = { Name: inputs.name, Internal: inputs.internal, EnableIPv6: inputs.ipv6 ?? false, Labels: labels };
+      const { Id: id } = await engineApi("POST", "/networks/create", settings);
       const { IPAM } = await engineApi("GET", `/networks/${id}`);
       return { id, state: { ...inputs, ipamConfigs: IPAM.Config.map(({ Subnet, Gateway }: any) => ({ subnet: Subnet, gateway: Gateway })) } };
     }

@@ -36,6 +36,7 @@ export const nginxArgs: NginxConfigArgs = {
   cache: undefined,
   limits: { requestsPerSecond: undefined, burst: 200, loginAttemptsPerMinute: undefined, loginPaths: ["/admin/login/"], connections: undefined },
   gateways: [],
+  ipv6: false,
   access: { allow: [], deny: [], paths: {} },
   basicAuth: undefined,
   maintenance: undefined,
