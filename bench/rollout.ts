@@ -9,6 +9,7 @@ import { SiteLoad, storedTitles } from "../test/support/site-load.ts";
 import { docker, Site } from "../test/support/site.ts";
 import { runInShell, visitors } from "../test/support/visitors.ts";
 import { composeCommand, ComposeProject } from "./load/compose-project.ts";
+import { stopAtReload } from "./load/early-stop.ts";
 import type { LoadArgs, Sent } from "./load/load.ts";
 import { drawRollouts, type Panel } from "./load/picture.ts";
 import { startLoad } from "./load/start-load.ts";
@@ -182,7 +183,12 @@ describe("django-stack", () => {
       envs: inputs.envs?.map((line: string) => line.replace(/^DRAIN_SECONDS=.*/, "DRAIN_SECONDS=0")),
     });
     await site.up();
-    const row = await ours("new code, drain switched off (self-check)", () => appendFileSync(view, "# changed again\n"));
+    let stopped: Promise<void> | undefined;
+    const row = await ours("new code, drain switched off (self-check)", () => {
+      appendFileSync(view, "# changed again\n");
+      stopped = stopAtReload(`${site.prefix}-nginx`, site.containersOf("django"), 30);
+    });
+    await stopped;
     expect(row.failed).toBeGreaterThan(0);
   });
 });
