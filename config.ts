@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join, relative, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -129,10 +130,12 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
   const owner = develops ? statSync(contextPath) : { uid: appUserId, gid: appUserId };
   const read = (path: string | undefined) => (path === undefined ? undefined : readOwnFile(path, folder));
   const workerCount = workerCountOf(app);
+  const bindAddress = remote(dockerHost) || hasIpv6() ? values.bindAddress : values.bindAddress.filter((address) => address !== "::");
   const local = app.devServerPort === undefined ? [] : [`http://localhost:${app.devServerPort}`];
   return {
     ...values,
-    bindAddress: remote(dockerHost) || hasIpv6() ? values.bindAddress : values.bindAddress.filter((address) => address !== "::"),
+    bindAddress,
+    ipv6ClientAddresses: values.ipv6ClientAddresses && bindAddress.some(isIPv6),
     stack,
     prefix: `${values.name}-${stack}`,
     owner: { name: values.name, stack, checkout: checkoutId() },

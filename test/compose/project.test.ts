@@ -153,7 +153,12 @@ name: movies-prod
   });
 
   test("the network that ports lead to has addresses of IPv6 too, where nginx is to get those of clients", async () => {
-    const { parsed, files } = await composeProject("prod", { ...prod, name: "movies", bindAddress: ["0.0.0.0", "::"], ipv6ClientAddresses: true });
+    const { parsed, files } = await composeProject("prod", {
+      ...prod,
+      name: "movies",
+      bindAddress: ["0.0.0.0", "2001:db8::1"],
+      ipv6ClientAddresses: true,
+    });
     const ranges = addressesOf("movies-prod", "edge", { ipv6: true });
     expect(parsed.networks.edge).toMatchObject({ enable_ipv6: true, ipam: { config: ranges } });
     expect([parsed.networks.app, parsed.networks.db].map(({ enable_ipv6: ipv6 }) => ipv6)).toEqual([undefined, undefined]);
