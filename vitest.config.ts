@@ -6,7 +6,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["test/*.test.ts", "test/{components,compose,containers,nginx,scripts}/**/*.test.ts"], testTimeout: 30_000 },
+        test: {
+          name: "unit",
+          include: ["test/*.test.ts", "test/{bench,components,compose,containers,nginx,scripts}/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
       },
       // These share the engine and its ports: one file after the other.
       {

@@ -43,12 +43,19 @@ export class NoAnswer extends Error {
   }
 }
 
+/**
+ * A connection that rested for longer isn't used again, as by clients whose limit is below the server's: nginx may close one
+ * after 5 s (keepalive_min_timeout), and a load that is late by itself would meet that moment.
+ */
+const longestRestMilliseconds = 4750;
+
 /** Sends requests to one site, each on the kind of connection that it asks for. */
 export class Connections {
   private readonly target: Target;
   private readonly fresh: Agent;
   /** The one that waited longest comes first; one that waits for an answer isn't here. */
-  private readonly kept: Agent[];
+  private readonly kept: { readonly agent: Agent; readonly since: number }[];
+  private readonly newlyKept: () => { readonly agent: Agent; readonly since: number };
   private readonly keptHttp2: (Http2Connection | undefined)[];
   private nextHttp2 = 0;
 
@@ -56,7 +63,8 @@ export class Connections {
     this.target = target;
     const tls = { host: "127.0.0.1", port: portOf(target), ca: target.authority, servername: new URL(target.url).hostname };
     this.fresh = new Agent({ ...tls, keepAlive: false, maxCachedSessions: 0 });
-    this.kept = Array.from({ length: target.kept }, () => new Agent({ ...tls, keepAlive: true, maxSockets: 1 }));
+    this.newlyKept = () => ({ agent: new Agent({ ...tls, keepAlive: true, maxSockets: 1 }), since: performance.now() });
+    this.kept = Array.from({ length: target.kept }, this.newlyKept);
     this.keptHttp2 = Array.from({ length: target.kept }, () => undefined);
   }
 
@@ -64,13 +72,16 @@ export class Connections {
   async send(kind: Kind, request: Request): Promise<Answer> {
     if (kind === "HTTP/1.1 keep-alive") {
       // When every browser waits for an answer, another one comes along.
-      const agent = this.kept.shift() ?? new Agent({ ...this.fresh.options, keepAlive: true, maxSockets: 1 });
-      return this.sendHttp1(agent, request).finally(() => this.kept.push(agent));
+      const { agent, since } = this.kept.shift() ?? this.newlyKept();
+      if (performance.now() - since > longestRestMilliseconds) agent.destroy();
+      return this.sendHttp1(agent, request).finally(() => this.kept.push({ agent, since: performance.now() }));
     }
     if (kind === "HTTP/1.1 fresh") return this.sendHttp1(this.fresh, request);
     if (kind === "HTTP/2 keep-alive") {
       const index = this.nextHttp2++ % this.keptHttp2.length;
-      const usable = this.keptHttp2[index]?.usable ? this.keptHttp2[index] : new Http2Connection(this.target);
+      const kept = this.keptHttp2[index];
+      const usable = kept?.usable ? kept : new Http2Connection(this.target);
+      if (usable !== kept) kept?.close();
       this.keptHttp2[index] = usable;
       return usable.send(request);
     }
@@ -83,7 +94,7 @@ export class Connections {
   }
 
   close(): void {
-    for (const agent of [this.fresh, ...this.kept]) agent.destroy();
+    for (const agent of [this.fresh, ...this.kept.map((kept) => kept.agent)]) agent.destroy();
     for (const connection of this.keptHttp2) connection?.close();
   }
 
@@ -119,6 +130,8 @@ class Http2Connection {
   private failure: Error | undefined;
   /** Last stream that the server says it processed, once it said so. */
   private lastStream: number | undefined;
+  private underWay = 0;
+  private since = performance.now();
 
   constructor(target: Target) {
     this.target = target;
@@ -132,12 +145,14 @@ class Http2Connection {
   }
 
   get usable(): boolean {
-    return !this.session.closed && !this.session.destroyed && this.lastStream === undefined;
+    const rested = this.underWay === 0 && performance.now() - this.since > longestRestMilliseconds;
+    return !rested && !this.session.closed && !this.session.destroyed && this.lastStream === undefined;
   }
 
   send({ method, path, headers, body }: Request): Promise<Answer> {
     const { patienceMilliseconds } = this.target;
     const lowerCase = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+    this.underWay++;
     return new Promise((resolve, reject) => {
       const stream = this.session.request({ ":method": method, ":path": path, ...lowerCase }, { endStream: body === undefined });
       const chunks: Buffer[] = [];
@@ -152,6 +167,8 @@ class Http2Connection {
       stream.on("error", (cause) => (error ??= cause));
       stream.on("close", () => {
         clearTimeout(timer);
+        this.underWay--;
+        this.since = performance.now();
         if (error === undefined && stream.rstCode === constants.NGHTTP2_NO_ERROR && answered !== undefined) {
           return resolve({ status: Number(answered[":status"]), headers: answered, text: Buffer.concat(chunks).toString() });
         }
