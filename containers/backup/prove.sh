@@ -4,10 +4,14 @@
 prove() {
   rm -rf /backup-work/verify
   mkdir /backup-work/verify
-  repository restore "$1" --target /backup-work/verify --include /backup-work/backup > /backup-work/messages 2>&1 9>&- || fail "backup $1 can't be read: $(tail -n 1 /backup-work/messages)"
-  local folder=/backup-work/verify/backup-work/backup
+  local scratch read=0 folder=/backup-work/verify/backup-work/backup
+  # Beside the reading, which mostly waits for the disk.
+  start_scratch &
+  scratch=$!
+  repository restore "$1" --target /backup-work/verify --include /backup-work/backup > /backup-work/messages 2>&1 9>&- || read=$?
+  wait $scratch || exit 1
+  [ $read = 0 ] || fail "backup $1 can't be read: $(tail -n 1 /backup-work/messages)"
   (cd $folder && sha256sum --check --quiet files.sha256) || fail "backup $1 isn't what was saved"
-  start_scratch
   ensure_roles /backup-work/scratch $folder
   createdb --host=/backup-work/scratch --username=postgres --template=template0 --encoding=UTF8 --locale=C.UTF-8 --owner="$BACKUP_DATABASE" "$BACKUP_DATABASE"
   restore_dump /backup-work/scratch "$BACKUP_DATABASE" $folder

@@ -10,14 +10,15 @@ dump_database() {
   local session_pid=$session_PID snapshot dump
   local input=${session[1]}
   # One CPU of the live server's: requests need the others.
-  printf 'SET max_parallel_workers_per_gather = 0;\nBEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\nSELECT pg_export_snapshot();\n' >&"$input"
-  read -r -t 60 snapshot <&"${session[0]}" || fail "the database doesn't answer"
+  { echo 'SET max_parallel_workers_per_gather = 0;'; cat $library/snapshot.sql; } >&"$input"
+  read -r -t 60 snapshot <&"${session[0]}" || fail "the database doesn't answer, or somebody keeps a table locked"
   # Not packed: restic packs it, and finds in it what it has from the day before.
   pg_dump --host=$live --snapshot="$snapshot" --format=custom --compress=none --lock-wait-timeout=60s --file=/backup-work/backup/database.dump "$BACKUP_DATABASE" 9>&- &
   dump=$!
+  wait "$dump" || fail "the dump failed"
+  # After the dump and not beside it: two sessions would keep two CPUs of the live server's busy.
   { echo '\o /backup-work/backup/facts'; cat $library/facts.sql; echo '\o /backup-work/backup/content'; cat $library/content.sql; echo '\o'; } >&"$input" \
     || fail "the database went away"
-  wait "$dump" || fail "the dump failed"
   exec {input}>&-
   wait "$session_pid" || fail "the database's content can't be read"
   psql --no-psqlrc --quiet --no-align --tuples-only --host=$live --dbname="$BACKUP_DATABASE" \

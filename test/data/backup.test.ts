@@ -51,6 +51,13 @@ test("under writes: no request fails, and what is saved is one moment of the dat
   expect(requests.length).toBeGreaterThan(100);
 });
 
+test("when one is made, nothing of it runs on", async () => {
+  const running = () => docker("top", backups.container, "-eo", "pid,args").trim().split("\n").slice(1);
+  const before = running().length;
+  await backups.make();
+  await expect.poll(() => running().length, { timeout: 10_000 }).toBe(before);
+});
+
 test("two at once: one waits for the other, and both are proven", async () => {
   const ended = await Promise.all([backups.ask("now"), backups.ask("now")]);
   expect(ended.map(({ code }) => code)).toEqual([0, 0]);
