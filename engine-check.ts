@@ -8,7 +8,7 @@ export const oldestEngine = "20.10";
 /** Where Pulumi's provider looks when nothing else is said. */
 const defaultHost = "unix:///var/run/docker.sock";
 
-/** The first one that finds a way out for each protocol by itself; 27 is the first that gives networks addresses of IPv6 without being set up for it. */
+/** The oldest major version on which ipv6ClientAddresses was seen working; before 27 an engine has to be set up for it. */
 const oldestIpv6Engine = "28.0";
 
 export interface EngineArgs {
