@@ -189,7 +189,7 @@ test.skipIf(!hasPython)("paths, addresses, cookies and folders are refused, or a
     const all = flat(mains[index]);
     expect(all.find(({ args }) => args[1] === "$login_client")?.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
       ["default", ""],
-      [`POST ${login}`, "$binary_remote_addr"],
+      [`POST ${login}`, "$client_network"],
     ]);
     expect(all.find(({ args }) => args[0] === "$turned_away")?.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
       ["default", "1"],
