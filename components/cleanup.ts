@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { labelFilters } from "./labels.ts";
 import { runOnVolumes, type DockerCommand } from "./docker-engine.ts";
+import { labelFilters } from "./labels.ts";
 
 /** Releases whose images are kept: the one in use and the two before it, to go back to. */
 const keptReleases = 3;
@@ -25,74 +25,58 @@ export interface CleanupArgs {
 /**
  * Removes what a successful `up` leaves behind: images and static files older than the last three releases, and secrets and
  * configurations of no container.
+ *
+ * It runs beside the site's requests, while clients connect anew: so few commands, and one container.
  */
 export async function cleanUp(args: CleanupArgs): Promise<void> {
   await removeOldImages(args);
-  await removeOldStaticFiles(args);
   await removeOldFiles(args);
 }
 
 async function removeOldImages({ docker, prefix, name, stack }: CleanupArgs): Promise<void> {
-  const { stdout: used } = await docker("ps", "--all", "--no-trunc", "--format", "{{.ID}}");
-  const containers = used.split("\n").filter((id) => id !== "");
-  const inUse = containers.length === 0 ? "" : (await docker("inspect", "--format", "{{.Image}}", ...containers)).stdout;
-  for (const repository of [`${prefix}-django`, `${prefix}-backup-image`]) {
-    const { stdout } = await docker("image", "ls", "--no-trunc", "--format", "{{.ID}} {{.Tag}} {{.CreatedAt}}", repository);
-    for (const tag of obsoleteTags(stdout, inUse.split("\n"))) await docker("image", "rm", `${repository}:${tag}`);
+  const repositories = [`${prefix}-django`, `${prefix}-backup-image`].flatMap((repository) => ["--filter", `reference=${repository}`]);
+  const { stdout } = await docker("image", "ls", "--no-trunc", "--format", "{{.Repository}} {{.Tag}} {{.ID}} {{.CreatedAt}}", ...repositories);
+  for (const { reference, id } of obsoleteImages(stdout)) {
+    const { stdout: containers } = await docker("ps", "--all", "--quiet", "--filter", `ancestor=${id}`);
+    if (containers === "") await docker("image", "rm", reference);
   }
   // A build that takes over a tag leaves the image that had it without any.
   await docker("image", "prune", "--force", ...labelFilters({ name, stack }));
 }
 
-/**
- * Returns the tags to remove from the lines `<id> <tag> <created>` of `docker image ls`.
- *
- * @param inUse ids of the images that containers of any state run.
- */
-export function obsoleteTags(lines: string, inUse: readonly string[]): string[] {
+/** Returns, from the lines `<repository> <tag> <id> <created>` of `docker image ls`, each release before the last three of its repository. */
+export function obsoleteImages(lines: string): { readonly reference: string; readonly id: string }[] {
   const images = lines
     .split("\n")
-    .map((line) => /^(\S+) (\S+) (.+)$/.exec(line))
+    .map((line) => /^(\S+) (\S+) (\S+) (.+)$/.exec(line))
     .filter((match) => match !== null)
-    .map(([, id, tag, created]) => ({ id, tag, created }))
+    .map(([, repository, tag, id, created]) => ({ repository, tag, id, created }))
     .sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
-  const current = images.filter(({ tag }) => tag === "current").map(({ id }) => id);
-  const releases = images.filter(({ tag }) => /^[0-9a-f]{12}$/.test(tag));
-  const kept = new Set([...current, ...releases.map(({ id }) => id).slice(0, keptReleases)]);
-  return releases.filter(({ id }) => !kept.has(id) && !inUse.includes(id)).map(({ tag }) => tag);
-}
-
-async function removeOldStaticFiles({ docker, prefix, container = `${prefix}-nginx` }: CleanupArgs): Promise<void> {
-  await runOnVolumes({ docker, volumes: { "/files": `${prefix}-static-data` }, container, script: pruneScript, words: [] });
-}
-
-const pruneScript = readFileSync(join(import.meta.dirname, "..", "containers", "prune-static.sh"), "utf8");
-
-async function removeOldFiles(args: CleanupArgs): Promise<void> {
-  const { docker, prefix, name, stack, container = `${prefix}-nginx`, filesVolume = (component) => `${prefix}-${component}-files` } = args;
-  const used: Record<string, string[]> = {};
-  for (const component of componentsWithFiles) {
-    const { stdout } = await docker("ps", "--all", "--format", '{{.Label "django-stack.files"}}', ...labelFilters({ name, stack, component }));
-    const ids = stdout.split("\n").filter((id) => id !== "");
-    if (ids.length > 0) used[component] = ids;
-  }
-  const components = Object.keys(used);
-  if (components.length === 0) return;
-  await runOnVolumes({
-    docker,
-    volumes: Object.fromEntries(components.map((component) => [`/files/${component}`, filesVolume(component)])),
-    container,
-    script: removeUnusedScript,
-    words: components.flatMap((component) => used[component].map((id) => `${component}/${id}`)),
+  return [...new Set(images.map(({ repository }) => repository))].flatMap((repository) => {
+    const own = images.filter((image) => image.repository === repository);
+    const current = own.filter(({ tag }) => tag === "current").map(({ id }) => id);
+    const releases = own.filter(({ tag }) => /^[0-9a-f]{12}$/.test(tag));
+    const kept = new Set([...current, ...releases.map(({ id }) => id).slice(0, keptReleases)]);
+    return releases.filter(({ id }) => !kept.has(id)).map(({ tag, id }) => ({ reference: `${repository}:${tag}`, id }));
   });
 }
 
-// Whatever a container names stays, and so does what is current; a name that starts with a dot is a job's work in progress.
-const removeUnusedScript = `
-for folder in /files/*; do
-  cd "$folder"
-  current=$(readlink current || true)
-  for id in *; do
-    case " $* \${folder##*/}/current \${folder##*/}/$current " in *" \${folder##*/}/$id "*) ;; *) rm -rf "$id" ;; esac
-  done
-done`;
+async function removeOldFiles(args: CleanupArgs): Promise<void> {
+  const { docker, prefix, container = `${prefix}-nginx`, filesVolume = (component) => `${prefix}-${component}-files` } = args;
+  const format = '{{.Label "django-stack.component"}}/{{.Label "django-stack.files"}}';
+  const { stdout } = await docker("ps", "--all", "--format", format, ...labelFilters({ name: args.name, stack: args.stack }));
+  const used = stdout.split("\n").filter((folder) => componentsWithFiles.some((component) => new RegExp(`^${component}/.`).test(folder)));
+  const components = componentsWithFiles.filter((component) => used.some((folder) => folder.startsWith(`${component}/`)));
+  const folders = Object.fromEntries(components.map((component) => [`/folders/${component}`, filesVolume(component)]));
+  await runOnVolumes({
+    docker,
+    image: (await docker("inspect", "--format", "{{.Image}}", container)).stdout.trim(),
+    volumes: { "/files": `${prefix}-static-data`, ...folders },
+    script: 'sh -ec "$1"; script=$2; shift 2; sh -ec "$script" sh "$@"',
+    words: [pruneStaticScript, removeUnusedScript, ...used],
+  });
+}
+
+const [pruneStaticScript, removeUnusedScript] = ["prune-static.sh", "remove-unused-files.sh"].map((name) =>
+  readFileSync(join(import.meta.dirname, "..", "containers", name), "utf8"),
+);

@@ -53,19 +53,21 @@ export function lastLines(text: string, count: number): string {
 
 export interface VolumeCommandArgs {
   readonly docker: DockerCommand;
+  /** Id of an image with a shell. */
+  readonly image: string;
   /** Volumes by the path where the script finds them. */
   readonly volumes: Readonly<Record<string, string>>;
-  /** Container whose image has the shell. */
-  readonly container: string;
+  /** Container whose network and processes it shares. @default - no network, and its own processes alone */
+  readonly beside?: string;
   /** Shell script; the words are its arguments. */
   readonly script: string;
   readonly words: readonly string[];
 }
 
-/** Runs a shell script as root on volumes, in a container without network that is gone afterwards, while requests go first. */
-export async function runOnVolumes({ docker, volumes, container, script, words }: VolumeCommandArgs): Promise<void> {
-  const image = (await docker("inspect", "--format", "{{.Image}}", container)).stdout.trim();
+/** Runs a shell script as root on volumes, in a container that is gone afterwards, while requests go first. */
+export async function runOnVolumes({ docker, image, volumes, beside, script, words }: VolumeCommandArgs): Promise<void> {
   const mounts = Object.entries(volumes).flatMap(([path, volume]) => ["--volume", `${volume}:${path}`]);
-  const isolated = ["--user", "0:0", "--network", "none", "--cpu-shares", String(patientCpuShares), ...mounts];
-  await docker("run", "--rm", ...isolated, "--entrypoint", "/bin/sh", image, "-ec", script, "sh", ...words);
+  const place = beside === undefined ? ["--network", "none"] : ["--network", `container:${beside}`, "--pid", `container:${beside}`];
+  const options = ["--user", "0:0", ...place, "--cpu-shares", String(patientCpuShares), ...mounts];
+  await docker("run", "--rm", ...options, "--entrypoint", "/bin/sh", image, "-ec", script, "sh", ...words);
 }

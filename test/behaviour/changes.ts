@@ -212,7 +212,7 @@ urlpatterns.append(path("slow", slow))
         docker("exec", container, "sh", "-c", `nginx -t -c /etc/nginx/stack/${id}/nginx.conf 2>&1 | grep "test is successful"`);
         const job = docker("create", "--label", `django-stack.files=${id}`, image).trim();
         try {
-          return await reloadNginx({ docker: dockerCommand(undefined), container, volume, jobId: job, patienceMilliseconds: 3000 });
+          return await reloadNginx({ docker: dockerCommand(undefined), container, volume, jobId: job, patienceSeconds: 3 });
         } finally {
           docker("rm", "--force", job);
         }

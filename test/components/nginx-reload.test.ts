@@ -1,75 +1,49 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
 import { reloadNginx } from "../../components/nginx-reload.ts";
 import { fakeDocker } from "../support/fake-docker.ts";
 
-const args = { container: "movies-prod-nginx", volume: "movies-prod-nginx-files", jobId: "job1", patienceMilliseconds: 300 };
+const args = { container: "movies-prod-nginx", volume: "movies-prod-nginx-files", jobId: "job1" };
+const running: [RegExp, string][] = [
+  [/^inspect --format {{.State.Running}} movies-prod-nginx$/, "true\n"],
+  [/^inspect --format {{index .Config.Labels "django-stack.files"}} {{.Image}} job1$/, "new sha256:1\n"],
+];
+const script = (name: string) => readFileSync(join(import.meta.dirname, "../../containers", name), "utf8");
 
-test("does nothing before nginx exists", async () => {
-  const { docker, calls } = fakeDocker([[/^inspect/, new DockerError("Error: No such container: movies-prod-nginx", 1)]]);
+test.each([
+  ["isn't there", new DockerError("Error: No such container: movies-prod-nginx", 1)],
+  ["doesn't run", "false\n"],
+])("does nothing where nginx %s", async (_, answer) => {
+  const { docker, calls } = fakeDocker([[/^inspect/, answer]]);
   expect(await reloadNginx({ ...args, docker })).toBe(false);
   expect(calls).toHaveLength(1);
 });
 
-test("does nothing when the wanted configuration is live already", async () => {
-  const { docker, calls } = fakeDocker([
-    [/State.Running/, "true"],
-    [/^inspect/, "new\n"],
-    [/^exec/, "new\n"],
-  ]);
+test("runs one container at nginx's side, with the new configuration's id and its patience", async () => {
+  const { docker, calls } = fakeDocker([...running, [/^run/, ""]]);
   expect(await reloadNginx({ ...args, docker })).toBe(true);
-  expect(calls.some((call) => call.includes("kill"))).toBe(false);
+  expect(calls.slice(2)).toEqual([
+    "run --rm --user 0:0 --network container:movies-prod-nginx --pid container:movies-prod-nginx --cpu-shares 128 " +
+      `--volume movies-prod-nginx-files:/files --entrypoint /bin/sh sha256:1 -ec ${script("reload-nginx.sh")} sh new 10 ${script("join-replicas.sh")}`,
+  ]);
 });
 
-test("sends HUP and waits until the new configuration answers", async () => {
-  let asked = 0;
-  const { docker, calls } = fakeDocker([
-    [/State.Running/, "true"],
-    [/\.Image/, "sha256:1"],
-    [/^inspect/, "new\n"],
-    [/kill -HUP/, ""],
-    [/^run/, ""],
-    [/readlink/, "new"],
-    [/^exec/, () => (asked++ < 2 ? "old" : "new")],
-  ]);
-  expect(await reloadNginx({ ...args, docker })).toBe(true);
-  expect(calls.filter((call) => call.includes("kill"))).toEqual(['exec movies-prod-nginx sh -c kill -HUP "$(cat /tmp/nginx.pid)"']);
-});
-
-test("goes over to the old and the new replicas together before it goes over to the new ones", async () => {
-  let live = "old";
-  let current = "new";
-  const { docker, calls } = fakeDocker([
-    [/State.Running/, "true"],
-    [/\.Image/, "sha256:1"],
-    [/^inspect/, "new\n"],
-    [/kill -HUP/, () => ((live = current), "")],
-    [/^run .* sh old new joined-new$/s, () => ((current = "joined-new"), "")],
-    [/^run .* sh new$/s, () => ((current = "new"), "")],
-    [/readlink/, () => current],
-    [/^exec/, () => live],
-  ]);
-  expect(await reloadNginx({ ...args, docker })).toBe(true);
-  expect(calls.filter((call) => call.includes("kill -HUP"))).toHaveLength(2);
-  expect([live, current]).toEqual(["new", "new"]);
-});
-
-test("fails with nginx's message, makes the live configuration current again", async () => {
+test("fails with nginx's message where nginx keeps the configuration that it has", async () => {
   const log = '2026/11/21 [notice] reconfiguring\n2026/11/21 [emerg] the shared memory zone "django" is declared for another module\n';
-  const { docker, calls } = fakeDocker([
-    [/State.Running/, "true"],
-    [/\.Image/, "sha256:1"],
-    [/^inspect/, "new"],
-    [/kill -HUP/, ""],
-    [/readlink/, "new"],
-    [/^exec/, "old"],
-    [/^logs/, { stderr: log }],
-    [/^run/, ""],
+  const { docker } = fakeDocker([
+    ...running,
+    [/^run/, new DockerError("Command failed", 3)],
+    [/^logs --since \S+ movies-prod-nginx$/, { stderr: log }],
   ]);
   await expect(reloadNginx({ ...args, docker })).rejects.toThrow(
     'nginx kept its configuration and goes on with it; it refused the new one: 2026/11/21 [emerg] the shared memory zone "django" is declared for another module',
   );
-  expect(calls.at(-1)).toBe(
-    'run --rm --user 0:0 --network none --cpu-shares 128 --volume movies-prod-nginx-files:/files --entrypoint /bin/sh sha256:1 -ec ln -sfn "$1" /files/.current && mv -fT /files/.current /files/current sh old',
-  );
+});
+
+test("fails with the engine's message where the container couldn't run, and doesn't blame nginx", async () => {
+  const { docker, calls } = fakeDocker([...running, [/^run/, new DockerError("no space left on device", 125)]]);
+  await expect(reloadNginx({ ...args, docker })).rejects.toThrow(/^no space left on device$/);
+  expect(calls.some((call) => call.startsWith("logs"))).toBe(false);
 });

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Has the nginx whose network and processes this container shares go over to the configuration $1 of its volume at /files, and
+# waits up to $2 seconds until it answers with that; $3 is join-replicas.sh, for the new replicas to join the old ones first.
+#
+# Ends with 3 where nginx keeps the configuration that it has, and with 0 too where it has the wanted one already. After any failure
+# the live configuration is the current one again, so that a restart of nginx finds a good one.
+set -eu
+
+wanted=$1 seconds=$2 join=$3
+
+live() {
+  curl --silent --fail --max-time 2 http://127.0.0.1:8081/configuration || true
+}
+
+point() {
+  ln -sfn "$1" /files/.current
+  mv -fT /files/.current /files/current
+}
+
+go_over() {
+  # Its pid file is in a file system that isn't this container's.
+  master=$(grep -al '^nginx: master process' /proc/[0-9]*/cmdline | sed 's|/cmdline$||; s|.*/||')
+  kill -HUP "$master"
+  end=$(($(date +%s) + seconds))
+  until [ "$(live)" = "$1" ]; do
+    if [ "$(date +%s)" -gt "$end" ]; then return 1; fi
+    sleep 0.1
+  done
+}
+
+before=$(live)
+if [ "$before" = "$wanted" ]; then exit 0; fi
+trap 'status=$?; [ "$status" = 0 ] || [ -z "$before" ] || point "$before"' EXIT
+
+if [ -n "$before" ]; then
+  joined=joined-$wanted
+  sh -ec "$join" sh "$before" "$wanted" "$joined"
+  if [ "$(readlink /files/current)" = "$joined" ]; then
+    go_over "$joined" || exit 3
+    # Docker's DNS answers within milliseconds.
+    sleep 0.5
+    point "$wanted"
+  fi
+fi
+go_over "$wanted" || exit 3

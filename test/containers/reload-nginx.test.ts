@@ -1,0 +1,87 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+const script = readFileSync(join(import.meta.dirname, "../../containers/reload-nginx.sh"), "utf8");
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "django-stack-reload-"));
+  for (const path of ["bin", "files", "proc/7", "proc/12"]) mkdirSync(join(folder, path), { recursive: true });
+  writeFileSync(join(folder, "proc/7/cmdline"), "/bin/sh\0start-nginx.sh\0the nginx: master process\0");
+  writeFileSync(join(folder, "proc/12/cmdline"), "nginx: master process nginx -c nginx.conf\0");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+interface Case {
+  /** What nginx answers with before; undefined where it doesn't answer. */
+  readonly live?: string;
+  /** Current configurations that nginx refuses. */
+  readonly refused?: readonly string[];
+  /** What joins the replicas. */
+  readonly join?: string;
+}
+
+/** Reloads to `new` with an nginx that is told of it by HUP, and returns how it ended, what it was told, and what is live and current. */
+function reload({ live, refused = [], join: joinScript = ":" }: Case) {
+  const path = (name: string) => join(folder, name);
+  const command = (name: string, text: string) => {
+    writeFileSync(path(`bin/${name}`), `#!/bin/sh\n${text}\n`);
+    chmodSync(path(`bin/${name}`), 0o755);
+  };
+  if (live !== undefined) writeFileSync(path("live"), live);
+  symlinkSync("new", path("files/current"));
+  command("curl", `[ "$*" = "--silent --fail --max-time 2 http://127.0.0.1:8081/configuration" ] && cat ${path("live")} 2> /dev/null`);
+  const goesOver = `case " ${refused.join(" ")} " in *" $(readlink ${path("files/current")}) "*) ;; *) readlink ${path("files/current")} > ${path("live")} ;; esac`;
+  command("hup", `echo "$* while $(readlink ${path("files/current")})" >> ${path("told")}; ${goesOver}`);
+  // The shell has a kill of its own.
+  const text = script.replaceAll("/files", path("files")).replaceAll("/proc/", path("proc/"));
+  const run = spawnSync(
+    "sh",
+    ["-ec", text.replace("kill -HUP", `${path("bin/hup")} -HUP`), "sh", "new", "0", joinScript.replaceAll("/files", path("files"))],
+    {
+      env: { ...process.env, PATH: `${path("bin")}:${process.env.PATH}` },
+      encoding: "utf8",
+    },
+  );
+  const read = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), "utf8").trim() : undefined);
+  return { code: run.status, error: run.stderr, told: read("told"), live: read("live"), current: readlinkSync(path("files/current")) };
+}
+
+const join1 = 'ln -sfn "$3" /files/current; [ "$1 $2" = "old new" ]';
+
+test("tells nginx's first process and waits until it answers with the new configuration", () => {
+  expect(reload({ live: "old" })).toEqual({ code: 0, error: "", told: "-HUP 12 while new", live: "new", current: "new" });
+});
+
+test("goes over to the old and the new replicas together before it goes over to the new ones", () => {
+  const told = "-HUP 12 while joined-new\n-HUP 12 while new";
+  expect(reload({ live: "old", join: join1 })).toEqual({ code: 0, error: "", told, live: "new", current: "new" });
+});
+
+test("does nothing where the new configuration is live already", () => {
+  expect(reload({ live: "new", join: "exit 9" })).toEqual({ code: 0, error: "", told: undefined, live: "new", current: "new" });
+});
+
+test("joins nothing where nginx doesn't answer", () => {
+  expect(reload({ join: "exit 9" })).toEqual({ code: 0, error: "", told: "-HUP 12 while new", live: "new", current: "new" });
+});
+
+test.each([
+  ["the new configuration", { refused: ["new"] }, "-HUP 12 while new"],
+  ["the joined one", { refused: ["joined-new"], join: join1 }, "-HUP 12 while joined-new"],
+  ["the new one after the joined one", { refused: ["new"], join: join1 }, "-HUP 12 while joined-new\n-HUP 12 while new"],
+])("ends with 3 where nginx refuses %s, and the one of before is current again", (_, given, told) => {
+  expect(reload({ live: "old", ...given })).toMatchObject({ code: 3, told, current: "old" });
+});
+
+test("leaves current what is new where nginx never answered", () => {
+  expect(reload({ refused: ["new"] })).toMatchObject({ code: 3, live: undefined, current: "new" });
+});
+
+test("tells nginx nothing where joining fails, with its error, and the one of before is current again", () => {
+  const { code, error, told, current } = reload({ live: "old", join: 'ln -sfn "$3" /files/current; echo "no space left" >&2; exit 5' });
+  expect({ code, error, told, current }).toEqual({ code: 5, error: "no space left\n", told: undefined, current: "old" });
+});
