@@ -1,6 +1,7 @@
 // The words behind `npm run <command> --`.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Failure } from "./setup/process.mjs";
 import { root } from "./setup/setup.mjs";
 import { wrongUse } from "./setup/terminal.mjs";
 
@@ -59,4 +60,34 @@ export function isDevelopment(stack) {
 export function nameOf(stack) {
   const [own, project] = [`Pulumi.${stack}.yaml`, "Pulumi.yaml"].map((file) => readFileSync(join(root, file), "utf8"));
   return /^\s+django-stack:name:\s*["']?([\w-]+)["']?\s*$/m.exec(own)?.[1] ?? /^name:\s*(\S+)/m.exec(project)?.[1];
+}
+
+/**
+ * Has every docker command from here on ask the engine of a stack, as the program does for this stack.
+ *
+ * Without one in the stack's file, DOCKER_HOST or docker's context counts.
+ */
+export function useHostOf(stack) {
+  const host = hostOf(stack);
+  if (host !== undefined) process.env.DOCKER_HOST = host;
+}
+
+/**
+ * The address that a stack's file, or else the project's, names as `docker:host`; undefined where neither does.
+ *
+ * Throws a Failure where it is encrypted, for only Pulumi can read it then.
+ */
+export function hostOf(stack) {
+  const file = `Pulumi.${stack}.yaml`;
+  const [own, project] = [file, "Pulumi.yaml"].map((name) => readFileSync(join(root, name), "utf8"));
+  if (/^\s+docker:host:\s*\n\s+secure:/m.test(own)) {
+    const fix = `npm run pulumi -- config set --plaintext docker:host ADDRESS --stack ${stack}`;
+    throw new Failure("docker:host", `it is encrypted in ${file}, and is read without Pulumi too`, fix);
+  }
+  return hostIn(own) ?? hostIn(project);
+}
+
+/** In Pulumi.yaml the value may have a line of its own. */
+function hostIn(text) {
+  return /^[ \t]+docker:host:[ \t]*(?:\n[ \t]+value:[ \t]*)?["']?([^\s"'#]+)/m.exec(text)?.[1];
 }

@@ -1,5 +1,5 @@
 // npm run backup: makes, lists and proves a stack's backups.
-import { readArguments, nameOf } from "./arguments.mjs";
+import { readArguments, nameOf, useHostOf } from "./arguments.mjs";
 import { askBackup, backupContainer, listBackups, readStatus, renderBackup, renderStatus, runBackup } from "./backup/container.mjs";
 import { replacedBefore } from "./backup/restore-job.mjs";
 import { ensureDocker } from "./setup/docker.mjs";
@@ -23,6 +23,7 @@ try {
   const [command = "now", id] = further;
   if (!commands.includes(command)) wrongUse(`${command}: unknown; allowed: ${commands.join(", ")}`, usage);
   if (id !== undefined && command !== "verify") wrongUse(`${id}: ${command} takes no id`, usage);
+  useHostOf(stack);
   const docker = ensureDocker({ install: false, print: () => {} });
   const owner = { name: nameOf(stack), stack };
   const container = backupContainer(docker, owner);

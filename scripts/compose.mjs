@@ -1,7 +1,7 @@
 // npm run compose: a stack as a Compose project, and Docker Compose on it.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { requireStack } from "./arguments.mjs";
+import { requireStack, useHostOf } from "./arguments.mjs";
 import { compose, composeFolder, setUpCompose, tidyUp, upgradeFirst, writeProject } from "./compose/project.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
 import { root, setUpNode } from "./setup/setup.mjs";
@@ -38,6 +38,7 @@ try {
   const named = !known.includes(words[0]) || existsSync(join(root, `Pulumi.${words[0]}.yaml`));
   const [stack, command, ...further] = named ? words : ["dev", ...words];
   requireStack(stack, usage);
+  useHostOf(stack);
   if (!known.includes(command)) wrongUse(`${command ?? "no command"}: unknown; allowed: ${known.join(", ")}`, usage);
   if (command === "export") await exportOnly(stack, further);
   else process.exitCode = await pass(stack, [command, ...further]);

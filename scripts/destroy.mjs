@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { readArguments } from "./arguments.mjs";
+import { readArguments, useHostOf } from "./arguments.mjs";
 import { clearStaleLock } from "./interrupted.mjs";
 import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { Failure, output, run, tail } from "./setup/process.mjs";
@@ -22,6 +22,7 @@ Example: npm run destroy -- dev --yes`;
 try {
   const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--yes", "--with-data", "--confirm="] });
   if (!process.stdin.isTTY && !flags.yes) wrongUse("no terminal to ask at; fix: add --yes", usage);
+  useHostOf(stack);
   const pulumi = setUp({ install: false, withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} down` });
   clearStaleLock(root, stack);
   selectStack(pulumi, stack);

@@ -1,5 +1,5 @@
 // npm run preview: what `npm run up` would change, and what that means.
-import { readArguments } from "./arguments.mjs";
+import { readArguments, useHostOf } from "./arguments.mjs";
 import { explainPreview, listChanges } from "./preview-words.mjs";
 import { readPulumi, selectStack } from "./pulumi-run.mjs";
 import { setUp } from "./setup/setup.mjs";
@@ -13,6 +13,7 @@ Example: npm run preview -- prod`;
 
 try {
   const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--no-install"], defaultStack: "dev" });
+  useHostOf(stack);
   const pulumi = setUp({
     install: !flags["no-install"],
     withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} up --dry-run lists the containers that would change`,

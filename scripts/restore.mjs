@@ -1,7 +1,7 @@
 // npm run restore: puts a backup, or a dump from elsewhere, in the place of a stack's database and media files.
 import { existsSync, statSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
-import { isDevelopment, nameOf, readArguments, requireStack } from "./arguments.mjs";
+import { hostOf, isDevelopment, nameOf, readArguments, requireStack, useHostOf } from "./arguments.mjs";
 import { migrate, runRestore, withIncoming } from "./backup/restore-job.mjs";
 import { ensureDocker } from "./setup/docker.mjs";
 import { Failure } from "./setup/process.mjs";
@@ -29,11 +29,12 @@ try {
   const [id] = further;
   const wanted = [id, given.dump, given.discard].filter((way) => way !== undefined);
   if (wanted.length !== 1) wrongUse("give one of: a backup's id or latest, --dump, --discard", usage);
-  if (given.from !== undefined) requireStack(given.from, usage);
+  if (given.from !== undefined) requireSameHost(given.from, stack);
   if (given.dump === undefined && (given.media ?? given["media-volume"]) !== undefined) wrongUse("--media and --media-volume go with --dump", usage);
   if (given.dump !== undefined && !existsSync(given.dump)) throw new Failure("restore", `${given.dump} isn't there`, "correct the path");
   if (given.media !== undefined && !(existsSync(given.media) && statSync(given.media).isDirectory()))
     throw new Failure("restore", `${given.media} isn't a folder`, "correct the path");
+  useHostOf(stack);
   const docker = ensureDocker({ install: false, print: () => {} });
   const owner = { name: nameOf(stack), stack };
   const from = given.from === undefined ? undefined : { name: nameOf(given.from), stack: given.from };
@@ -41,6 +42,15 @@ try {
   process.exitCode = (await work(docker, owner, { id, from, given })) === 0 ? 0 : 1;
 } catch (error) {
   fail(error);
+}
+
+/** The backup comes from a volume, or with the access of a container, of the engine that the restore runs on. */
+function requireSameHost(from, stack) {
+  requireStack(from, usage);
+  const [theirs, ours] = [from, stack].map((name) => hostOf(name) ?? "the default one");
+  if (theirs === ours) return;
+  const fix = "make the dump there, with pg_dump --format=custom, and give it as --dump";
+  throw new Failure("restore", `stack ${from} is on another Docker engine (${theirs}) than ${stack} (${ours})`, fix);
 }
 
 async function work(docker, owner, { id, from, given }) {

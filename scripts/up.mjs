@@ -1,7 +1,7 @@
 // npm run up: the set-up, then `pulumi up` of a stack, then its URLs.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isDevelopment, nameOf, readArguments } from "./arguments.mjs";
+import { isDevelopment, nameOf, readArguments, useHostOf } from "./arguments.mjs";
 import { composeFolder, composeUp, readOutputs, setUpCompose, writeProject } from "./compose/project.mjs";
 import { clearStaleLock, removeOrphans } from "./interrupted.mjs";
 import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
@@ -21,6 +21,7 @@ Example: npm run up -- prod --yes`;
 
 try {
   const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--yes", "--compose", "--no-install"], defaultStack: "dev" });
+  useHostOf(stack);
   const asks = process.stdin.isTTY && !flags.yes && !isDevelopment(stack);
   if (flags.compose) await upByCompose(stack, { asks, install: !flags["no-install"] });
   else await upByPulumi(stack, { asks, install: !flags["no-install"] });

@@ -103,7 +103,7 @@ function fix(error, host) {
   }
   if (/permission denied/i.test(error)) return "sudo usermod -aG docker $USER, then log in again";
   if (host !== undefined)
-    return `check that ${host} is right and that Docker runs there: DOCKER_HOST and \`docker context ls\` say which one is asked`;
+    return `check that ${host} is right and that Docker runs there: docker:host in the stack's file, DOCKER_HOST or \`docker context ls\` says which one is asked`;
   return output("dockerd", ["--version"]) === "" ? installCommand() : "sudo systemctl start docker, or sudo dockerd where there is no systemd";
 }
 
