@@ -34,6 +34,11 @@ export default defineConfig({
         extends: true,
         test: { name: "engines", include: ["test/engines/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
       },
+      // On this machine, against the second engine as a server that is reached by ssh.
+      {
+        extends: true,
+        test: { name: "server", include: ["test/server/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000, fileParallelism: false },
+      },
       {
         extends: true,
         test: {

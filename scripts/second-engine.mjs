@@ -1,7 +1,8 @@
-// A second Docker engine, newer than most machines' own, in a container: the core of the docker suite runs on it too.
+// A second Docker engine, newer than most machines' own, in a container: the core of the docker suite runs on it too, and it is the server
+// that is reached by ssh.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { baseImages } from "./setup/base-images.mjs";
 import { Failure, output, run, tail } from "./setup/process.mjs";
 import { root } from "./setup/setup.mjs";
@@ -44,6 +45,41 @@ export async function runPowerCut(environment, reportFolder) {
   });
 }
 
+/** Runs the tests that have the second engine for a server, reached by ssh from this machine; otherwise as runOnSecondEngine. */
+export async function runOverSsh(environment, reportFolder) {
+  const ssh = output("sh", ["-c", "command -v ssh && command -v ssh-keygen"]).split("\n")[0];
+  if (ssh === "") throw new Failure("ssh", "this machine has no ssh", "install its client: apt-get install openssh-client");
+  const published = ["127.0.0.1:28443:18443", `127.0.0.1:${sshPort}:22`].flatMap((port) => ["--publish", port]);
+  return withHost(reportFolder, published, (socket) => {
+    const variables = {
+      ...environment,
+      PATH: `${openSsh(ssh, join(reportFolder, "ssh"))}${delimiter}${environment.PATH}`,
+      DOCKER_HOST: `unix://${socket}`,
+      DJANGO_STACK_TEST_SERVER: `ssh://root@127.0.0.1:${sshPort}`,
+      DJANGO_STACK_TEST_HOST_ENGINE: environment.DOCKER_HOST ?? "",
+    };
+    const tests = ["run", "--project", "server", ...reportInto(reportFolder)];
+    return spawnSync(join(root, "node_modules/.bin/vitest"), tests, { cwd: root, env: variables, stdio: "inherit" }).status ?? 1;
+  });
+}
+
+const sshPort = 28022;
+
+/** Has the second engine's machine accept a key of its own; returns a folder for PATH whose ssh uses that key, whatever this user's settings are. */
+function openSsh(ssh, folder) {
+  const [key, settings, commands] = ["key", "config", "bin"].map((name) => join(folder, name));
+  mkdirSync(commands, { recursive: true });
+  must(["-q", "-t", "ed25519", "-N", "", "-f", key], { command: "ssh-keygen" });
+  writeFileSync(
+    settings,
+    `IdentityFile ${key}\nIdentitiesOnly yes\nUserKnownHostsFile ${key}.known\nStrictHostKeyChecking accept-new\nBatchMode yes\n`,
+  );
+  writeFileSync(join(commands, "ssh"), `#!/bin/sh\nexec ${ssh} -F ${settings} "$@"\n`, { mode: 0o755 });
+  const accept = "mkdir -p /run/sshd && install -d -m 0700 /root/.ssh && cat > /root/.ssh/authorized_keys && exec /usr/sbin/sshd";
+  must(["exec", "--interactive", host, "sh", "-ec", accept], { input: readFileSync(`${key}.pub`) });
+  return commands;
+}
+
 const reportInto = (folder) => ["--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
 
 /** Starts the machine of the second engine, calls `work` with the path of its socket on this machine, and removes it. */
@@ -61,7 +97,7 @@ async function startHost(folder, options) {
   // Debian's own image where it can be pulled; else what the stand-ins of the base images are made from.
   const standIn = "django-stack-stand-in/debian:forky";
   const base = run("docker", ["image", "inspect", standIn]).status === 0 ? standIn : "debian:trixie";
-  must(["build", "--quiet", "--build-arg", `BASE=${base}`, "--tag", image, join(root, "test", "hosts")], 900);
+  must(["build", "--quiet", "--build-arg", `BASE=${base}`, "--tag", image, join(root, "test", "hosts")], { timeoutSeconds: 900 });
   const volumes = [`${root}:${root}`, `${folder}:${folder}`, `${join(folder, "engine")}:/run/engine`];
   must(["run", ...testHostOptions(host), ...volumes.flatMap((volume) => ["--volume", volume]), ...options, image]);
   step("second engine", await engineVersion());
@@ -70,9 +106,9 @@ async function startHost(folder, options) {
   if (loaded.status !== 0) throw new Failure("second engine", tail(loaded.stderr, 2), "check the free space of the Docker host");
 }
 
-function must(args, timeoutSeconds = 120) {
-  const { status, stderr } = run("docker", args, { timeoutSeconds });
-  if (status !== 0) throw new Failure("second engine", tail(stderr, 1), `docker ${args[0]}`);
+function must(args, { command = "docker", input, timeoutSeconds = 120 } = {}) {
+  const { status, stderr } = run(command, args, { input, timeoutSeconds });
+  if (status !== 0) throw new Failure("second engine", tail(stderr, 1), `${command} ${args[0]}`);
 }
 
 function removeHost() {

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { failedTests } from "./failed-tests.mjs";
-import { runOnSecondEngine, runPowerCut } from "./second-engine.mjs";
+import { runOnSecondEngine, runOverSsh, runPowerCut } from "./second-engine.mjs";
 import { ensureBaseImages, olderPostgres } from "./setup/base-images.mjs";
 import { ensureCertutil, ensureChromium } from "./setup/chromium.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
@@ -19,7 +19,7 @@ const usage = `Tests the project.
   npm run test:compose          the stack under Docker Compose; upgrades of Postgres there are not part of npm test
   npm run test:edge             testssl.sh's grade of the site's TLS, malformed requests, slow clients, ACME
   npm run test:data             backups, restores, upgrades of Postgres, moving in; of these npm test has restores and upgrades
-  npm run test:engines          the core of it on a second, newer Docker engine
+  npm run test:engines          the core of it on a second, newer Docker engine, and on that one as a server, over ssh
   npm run test:e2e              the same through the real Pulumi
   npm run test:faults           crashes, a database that is away, full disks, too little memory, a power cut; not part of npm test
   npm run test:clean            the README's two commands on a machine with nothing but Node.js, npm and git; an hour; not part of npm test
@@ -88,7 +88,10 @@ try {
         ? attempt(() => ensureBaseImages(docker.result, [olderPostgres]))
         : docker;
     if (selected("data")) suite("data", environment, older.failure, everything && !full ? coreOfData : []);
-    if (selected("engines")) await onSecondEngine("second engine's", runOnSecondEngine, environment, docker.failure);
+    if (selected("engines")) {
+      await onSecondEngine("second engine's", runOnSecondEngine, environment, docker.failure);
+      await onSecondEngine("server's", runOverSsh, environment, docker.failure);
+    }
     if (selected("faults")) {
       suite("faults", environment, docker.failure);
       await onSecondEngine("power cut's", runPowerCut, environment, docker.failure);

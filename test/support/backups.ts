@@ -132,18 +132,24 @@ export function mediaContent(site: Site): string {
 /** The commands of a checkout whose stack prod is a test's site. */
 export class Checkout {
   private readonly folder = mkdtempSync(join(tmpdir(), "django-stack-checkout-"));
+  private readonly environment: Readonly<Record<string, string>>;
 
-  constructor(site: Site) {
+  /** @param environment variables that the commands have beside this process's. */
+  constructor(site: Site, environment: Readonly<Record<string, string>> = {}) {
     const root = join(import.meta.dirname, "../..");
     cpSync(join(root, "scripts"), join(this.folder, "scripts"), { recursive: true });
     cpSync(join(root, "Pulumi.yaml"), join(this.folder, "Pulumi.yaml"));
-    writeFileSync(join(this.folder, "Pulumi.prod.yaml"), `config:\n  django-stack:name: ${site.name}\n`);
+    const { "docker:host": host } = site.stack.config;
+    const lines = [`  django-stack:name: ${site.name}`, ...(host === undefined ? [] : [`  docker:host: ${String(host)}`])];
+    writeFileSync(join(this.folder, "Pulumi.prod.yaml"), `config:\n${lines.join("\n")}\n`);
+    this.environment = environment;
   }
 
   /** Runs a script to its end, whatever that is. */
   run(script: string, ...words: string[]): Promise<Ended> {
     return new Promise((resolve) => {
-      execFile(process.execPath, [join(this.folder, "scripts", `${script}.mjs`), ...words], { maxBuffer: 1e8 }, (error, stdout, stderr) => {
+      const options = { maxBuffer: 1e8, env: { ...process.env, ...this.environment } };
+      execFile(process.execPath, [join(this.folder, "scripts", `${script}.mjs`), ...words], options, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code), output: `${stdout}${stderr}` });
       });
     });

@@ -45,10 +45,13 @@ export class ContainerStack implements StackDriver {
   warnings: string[] = [];
   private made = new Map<string, Made>();
   private leftovers: Made[] = [];
+  private readonly environment: Readonly<Record<string, string>>;
 
-  constructor(stack: string, config: Record<string, unknown>) {
+  /** @param environment variables of the program's process, beside this one's. */
+  constructor(stack: string, config: Record<string, unknown>, environment: Readonly<Record<string, string>> = {}) {
     this.stack = stack;
     this.config = config;
+    this.environment = environment;
   }
 
   /** Runs the program, then removes what it replaced or no longer declares; returns its outputs and the operations. */
@@ -93,7 +96,8 @@ export class ContainerStack implements StackDriver {
       return work;
     };
     try {
-      const { outputs, failure, messages, exitCode, printed } = await runProgramProcess({ stack: this.stack, config: this.config, create, signal });
+      const { stack, config, environment } = this;
+      const { outputs, failure, messages, exitCode, printed } = await runProgramProcess({ stack, config, environment, create, signal });
       signal.throwIfAborted();
       const told = (severity: string) => messages.filter((message) => message.severity === severity).map(({ text }) => text);
       this.warnings = told("warning");

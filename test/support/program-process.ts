@@ -23,6 +23,8 @@ export interface ProgramProcessArgs {
   readonly signal?: AbortSignal;
   /** PATH of the program's process. @default this one's */
   readonly path?: string;
+  /** Further variables of the program's process, beside this one's. @default none */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface ProgramProcess {
@@ -51,6 +53,7 @@ export async function runProgramProcess(args: ProgramProcessArgs): Promise<Progr
     cwd: checkout,
     env: {
       ...process.env,
+      ...args.environment,
       PATH: args.path ?? process.env.PATH,
       PULUMI_NODEJS_TYPESCRIPT: "false",
       PULUMI_CONFIG: JSON.stringify(config),
