@@ -78,7 +78,7 @@ export const settings = {
   ...trafficSettings,
   secrets: {
     databasePasswordVersion: setting(
-      "Count up to rotate the database password.",
+      "Count up to rotate the database password; by three where it has leaked.",
       "a whole number from 1 to 1000000",
       1,
       1,
@@ -91,7 +91,13 @@ export const settings = {
       1,
       wholeNumber(1, 1_000_000),
     ),
-    secretKeyVersion: setting("Count up to rotate Django's secret key.", "a whole number from 1 to 1000000", 1, 1, wholeNumber(1, 1_000_000)),
+    secretKeyVersion: setting(
+      "Count up to rotate Django's secret key; by three where it has leaked.",
+      "a whole number from 1 to 1000000",
+      1,
+      1,
+      wholeNumber(1, 1_000_000),
+    ),
   },
   protectData: setting("Whether database, media and backups outlive `npm run destroy`.", "true, false", false, true, asFlag),
   superuser: setting<{ readonly username: string; readonly email: string } | undefined>(

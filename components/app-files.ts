@@ -74,15 +74,15 @@ function secretContents(
   { secrets, config }: AppFilesArgs,
   database: { databaseHost: string; databasePort: number; databaseName: string; databaseUser: string },
 ): pulumi.Output<Record<string, string>> {
-  const { secretKey, previousSecretKey, databasePassword } = secrets;
+  const { secretKey, previousSecretKey, nextSecretKey, databasePassword, superuserPassword = pulumi.output(undefined) } = secrets;
   return pulumi.secret(
     pulumi
-      .all([secretKey, previousSecretKey, databasePassword, secrets.superuserPassword ?? pulumi.output(undefined), config.secretEnv])
-      .apply(([key, previousKey, password, superuser, secretEnv]) =>
+      .all([secretKey, [previousSecretKey, nextSecretKey], databasePassword, superuserPassword, config.secretEnv])
+      .apply(([key, fallbacks, password, superuser, secretEnv]) =>
         djangoSecrets({
           ...database,
           secretKey: key,
-          previousSecretKey: previousKey,
+          secretKeyFallbacks: fallbacks,
           databasePassword: password,
           superuserPassword: superuser,
           secretEnv,

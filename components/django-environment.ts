@@ -52,7 +52,8 @@ export const mediaPath = "/vol/web/media";
 
 export interface DjangoSecretsArgs {
   readonly secretKey: string;
-  readonly previousSecretKey: string;
+  /** The key before and the one after. */
+  readonly secretKeyFallbacks: readonly string[];
   readonly databasePassword: string;
   readonly databaseHost: string;
   readonly databasePort: number;
@@ -71,7 +72,7 @@ export function djangoSecrets(args: DjangoSecretsArgs): Record<string, string> {
     DATABASE_PASSWORD: args.databasePassword,
     DATABASE_URL: `postgres://${args.databaseUser}:${args.databasePassword}@${args.databaseHost}:${args.databasePort}/${args.databaseName}`,
     SECRET_KEY: args.secretKey,
-    SECRET_KEY_FALLBACKS: args.previousSecretKey,
+    SECRET_KEY_FALLBACKS: args.secretKeyFallbacks.join(","),
     ...(args.superuserPassword === undefined ? {} : { DJANGO_SUPERUSER_PASSWORD: args.superuserPassword }),
   };
 }

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
 export interface SecretsArgs {
-  /** Counted up to rotate; this version and the one before exist side by side. */
+  /** Counted up to rotate; this version and the one before exist side by side, of the key also the one after. */
   readonly databasePasswordVersion: number;
   readonly secretKeyVersion: number;
   readonly basicAuthPasswordVersion: number;
@@ -24,8 +24,13 @@ export class Secrets extends pulumi.ComponentResource {
   readonly initialPassword: pulumi.Output<string>;
   /** Django's SECRET_KEY. */
   readonly secretKey: pulumi.Output<string>;
-  /** Django's SECRET_KEY_FALLBACKS: the key before, under which sessions stay valid. */
+  /** The key before, under which sessions stay valid; one of Django's SECRET_KEY_FALLBACKS. */
   readonly previousSecretKey: pulumi.Output<string>;
+  /**
+   * The key after this one, the other fallback: during a rotation a visitor whose session the new version has signed may meet the old
+   * version once more, on a connection from before.
+   */
+  readonly nextSecretKey: pulumi.Output<string>;
   /** Password of Django's superuser; undefined when there is none. */
   readonly superuserPassword: pulumi.Output<string> | undefined;
   /** Password that browsers ask for before the site is shown; undefined when they don't. */
@@ -44,6 +49,7 @@ export class Secrets extends pulumi.ComponentResource {
     this.initialPassword = secret("initial-password", 40);
     this.secretKey = secret(`secret-key-${args.secretKeyVersion}`, 64);
     this.previousSecretKey = secret(`secret-key-${args.secretKeyVersion - 1}`, 64);
+    this.nextSecretKey = secret(`secret-key-${args.secretKeyVersion + 1}`, 64);
     this.superuserPassword = args.superuser ? secret("superuser-password", 24) : undefined;
     this.basicAuthPassword = args.basicAuth ? secret(`basic-auth-password-${args.basicAuthPasswordVersion}`, 32) : undefined;
     this.backupPassphrase = secret("backup-passphrase", 32, args.protectData);

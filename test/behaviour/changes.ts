@@ -131,9 +131,19 @@ urlpatterns.append(path("slow", slow))
     test("rotates the database password and the secret key, and sessions survive", async () => {
       // Logged in by an earlier test, through the form.
       expect((await site.admin.request("/admin/")).status).toBe(200);
+      const keys = () => {
+        const [replica] = containersOf("django");
+        const files = docker("inspect", "--format", '{{index .Config.Labels "django-stack.files"}}', replica).trim();
+        return ["SECRET_KEY", "SECRET_KEY_FALLBACKS"].map((name) => docker("exec", replica, "cat", `/run/stack/${files}/${name}`));
+      };
+      const [oldKey, oldFallbacks] = keys();
       stack.config = { ...stack.config, secrets: { databasePasswordVersion: 2, secretKeyVersion: 2 } };
       await upUnderLoad();
       expect((await site.admin.request("/admin/")).status).toBe(200);
+      const [newKey, newFallbacks] = keys();
+      expect(newKey).not.toBe(oldKey);
+      // Whoever met the new version first may meet the old one once more, on a connection from before.
+      expect([oldFallbacks.split(","), newFallbacks.split(",")]).toEqual([expect.arrayContaining([newKey]), expect.arrayContaining([oldKey])]);
     });
 
     test("scales from two replicas to four to one", async () => {

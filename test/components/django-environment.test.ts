@@ -23,7 +23,7 @@ test("the order of the user's keys makes no difference", () => {
 test("the secrets by name", () => {
   const secrets = {
     secretKey: "k2",
-    previousSecretKey: "k1",
+    secretKeyFallbacks: ["k1", "k3"],
     databasePassword: "p",
     databaseHost: "postgres",
     databasePort: 5432,
@@ -36,7 +36,7 @@ test("the secrets by name", () => {
     DATABASE_PASSWORD: "p",
     DATABASE_URL: "postgres://django_odd:p@postgres:5432/django",
     SECRET_KEY: "k2",
-    SECRET_KEY_FALLBACKS: "k1",
+    SECRET_KEY_FALLBACKS: "k1,k3",
   };
   expect(djangoSecrets({ ...secrets, superuserPassword: undefined })).toEqual(expected);
   expect(djangoSecrets({ ...secrets, superuserPassword: "s" })).toEqual({ ...expected, DJANGO_SUPERUSER_PASSWORD: "s" });

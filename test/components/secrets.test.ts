@@ -18,7 +18,7 @@ const lengths = async (change: Partial<SecretsArgs>) =>
     inputs.special,
   ]);
 
-test("two passwords, two keys, and initdb's password", async () => {
+test("two passwords, three keys, and initdb's password", async () => {
   expect(await lengths({})).toEqual([
     ["backup-passphrase", 32, false],
     ["database-password-0", 40, false],
@@ -26,12 +26,14 @@ test("two passwords, two keys, and initdb's password", async () => {
     ["initial-password", 40, false],
     ["secret-key-0", 64, false],
     ["secret-key-1", 64, false],
+    ["secret-key-2", 64, false],
   ]);
 });
 
-test("a version counted up keeps the one before and drops the one before that", async () => {
+test("a version counted up keeps the one before, of the key also the one after, and drops the others", async () => {
   const names = (await lengths({ databasePasswordVersion: 2, secretKeyVersion: 5 })).map(([name]) => name);
-  expect(names).toEqual(["backup-passphrase", "database-password-1", "database-password-2", "initial-password", "secret-key-4", "secret-key-5"]);
+  const keys = ["secret-key-4", "secret-key-5", "secret-key-6"];
+  expect(names).toEqual(["backup-passphrase", "database-password-1", "database-password-2", "initial-password", ...keys]);
 });
 
 test("the backups' passphrase outlives a destroy as the backups do", async () => {
@@ -54,6 +56,6 @@ test("every output is secret", async () => {
   let secrets: Secrets | undefined;
   await componentResources(() => (secrets = new Secrets("movies-prod", { ...args, superuser: true, basicAuth: true })));
   const outputs = Object.values(secrets ?? {}).filter((value) => pulumi.Output.isInstance(value) && value !== secrets?.urn);
-  expect(outputs).toHaveLength(8);
+  expect(outputs).toHaveLength(9);
   for (const output of outputs) expect(await pulumi.isSecret(output)).toBe(true);
 });
