@@ -49,6 +49,7 @@ export function renderConfiguration({ config, networks, certificate, ...args }: 
       release,
       replicaPort: app.port,
       requestGraceSeconds: app.requestGraceSeconds,
+      webSockets: app.workerClass === "uvicorn",
       serverNames: config.allowedHosts,
       redirectNames: config.redirects,
       tls: tls.mode === "off" || tls.mode === "outer" ? tls.mode : "nginx",

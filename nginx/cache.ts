@@ -21,9 +21,19 @@ export function renderCacheZone({ maxSize }: CacheArgs): string {
   return `    proxy_cache_path ${cachePath} levels=1:2 keys_zone=pages:10m max_size=${maxSize} inactive=1d use_temp_path=off;\n\n`;
 }
 
+export interface CacheUseArgs {
+  /** Short id of the release. */
+  readonly release: string;
+  /** nginx's variable with the scheme that the client used. */
+  readonly scheme: string;
+  readonly webSockets: boolean;
+}
+
 /** Renders how a location uses the cache; it includes the headers, which its own would otherwise take the place of. */
-export function renderCacheUse(args: CacheArgs, release: string, scheme: string): string {
-  const somebody = [...args.sessionCookies.map((name) => `$cookie_${name}`), "$http_authorization"].join(" ");
+export function renderCacheUse(args: CacheArgs, { release, scheme, webSockets }: CacheUseArgs): string {
+  const cookies = args.sessionCookies.map((name) => `$cookie_${name}`);
+  // A WebSocket begins with a GET, and would keep the lock of its path as long as it lasts.
+  const somebody = [...cookies, "$http_authorization", ...(webSockets ? ["$web_socket"] : [])].join(" ");
   return [
     "# Answers to GET and HEAD that set no cookie; what they say in Cache-Control, Expires and Vary counts before this.",
     "proxy_cache pages;",

@@ -10,6 +10,7 @@ import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./h
 import { renderLimits, renderLimitZones, type LimitsArgs } from "./limits.ts";
 import { renderListen, renderRedirectServers, renderTlsServers } from "./servers.ts";
 import { renderTlsPolicy, type TlsPolicy } from "./tls-policy.ts";
+import { renderConnectionHeaders, renderWebSocketMaps } from "./web-sockets.ts";
 
 /** What nginx's configuration depends on; plain values. */
 export interface NginxConfigArgs {
@@ -62,6 +63,8 @@ export interface NginxConfigArgs {
   readonly robots: string | undefined;
   /** Folder of the uploads that nobody gets but by Django's X-Accel-Redirect; undefined for none. */
   readonly privateMedia: string | undefined;
+  /** Whether Django takes WebSockets. */
+  readonly webSockets: boolean;
   /** How long a request may run, in seconds. */
   readonly requestGraceSeconds: number;
   /** The certificate that goes with it, PEM: a new one is a new configuration. @default - none */
@@ -106,13 +109,16 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
     ...Object.fromEntries(pageStatuses.map((status) => [`errors/${status}.html`, renderErrorPage(status)])),
     "proxy.conf": fill("proxy.conf", {
       clientScheme,
+      connectionHeaders: renderConnectionHeaders(args.webSockets),
       hiddenHeaders: ownedHeaders.map((name) => `proxy_hide_header ${name};`).join("\n"),
       hostPortSuffix: suffix,
       requestGraceSeconds: args.requestGraceSeconds,
       limits: renderLimits(args.limits),
       maintenance: args.maintenance === undefined ? "" : "if ($turned_away) {\n    return 503;\n}\n",
     }),
-    ...(args.cache === undefined ? {} : { "cache.conf": renderCacheUse(args.cache, args.release, clientScheme) }),
+    ...(args.cache === undefined
+      ? {}
+      : { "cache.conf": renderCacheUse(args.cache, { release: args.release, scheme: clientScheme, webSockets: args.webSockets }) }),
     ...(args.robots === undefined ? {} : { "robots.txt": args.robots }),
     ...(args.snippets.http === undefined ? {} : { "snippet-http.conf": args.snippets.http }),
     ...(args.snippets.server === undefined ? {} : { "snippet-server.conf": args.snippets.server }),
@@ -164,6 +170,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       cache: args.cache === undefined ? "" : renderCacheZone(args.cache),
       limits: renderLimitZones(args.limits, args.gateways),
       maintenance: args.maintenance === undefined ? "" : renderMaintenance(args.maintenance),
+      webSockets: args.webSockets ? renderWebSocketMaps() : "",
       snippet: args.snippets.http === undefined ? "" : "    include snippet-http.conf;\n\n",
       realAddress: args.trustedProxies.length === 0 ? "" : renderRealAddress(args.trustedProxies),
       // A request that began just before the reload may take its whole time.

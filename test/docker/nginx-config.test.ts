@@ -32,6 +32,7 @@ const variants: [string, Partial<NginxConfigArgs>][] = [
       maintenance: { allow: ["192.0.2.7"], retryAfterSeconds: 300 },
       robots: "User-agent: *\nDisallow: /\n",
       privateMedia: "private",
+      webSockets: true,
     },
   ],
   ["addresses of IPv6", { ipv6: true, redirectNames: ["old.example"] }],

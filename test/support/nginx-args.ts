@@ -42,5 +42,6 @@ export const nginxArgs: NginxConfigArgs = {
   maintenance: undefined,
   robots: undefined,
   privateMedia: undefined,
+  webSockets: false,
   requestGraceSeconds: 30,
 };

@@ -5,6 +5,7 @@ import { summarize } from "../../../bench/load/summary.ts";
 import { logsOf } from "../../support/site.ts";
 import { loadDuring } from "../../support/site-load.ts";
 import type { TrafficSite } from "../../support/traffic-site.ts";
+import { WebSocketClient } from "../../support/web-socket.ts";
 
 const gunicornSettings = `
 import sys
@@ -20,16 +21,30 @@ import os, sys
 print(f"urls loaded in {os.getpid()}", file=sys.stderr, flush=True)
 `;
 
+/** Sends back what comes over a WebSocket, with the request's id behind it. */
+const echo = `
+pages = application
+
+async def application(scope, receive, send):
+    if scope["type"] != "websocket":
+        return await pages(scope, receive, send)
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": f"{message['text']} {dict(scope['headers'])[b'x-request-id'].decode()}"})
+`;
+
 /** Each of gunicorn's worker classes, rolled out like any other change. */
 export function workersBehaviour(site: TrafficSite): void {
   describe("worker classes", () => {
     const install = () => {
       const dockerfile = join(site.project, "Dockerfile");
-      const wanted = "gevent==26.9.0 packaging==25.0 uvicorn-worker==0.4.0";
+      const wanted = "gevent==26.9.0 packaging==25.0 uvicorn-worker==0.4.0 websockets==15.0.1";
       const line = `RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: ${wanted}\n`;
       writeFileSync(dockerfile, readFileSync(dockerfile, "utf8").replace("\n# What development starts", `${line}\n# What development starts`));
       writeFileSync(join(site.project, "gunicorn.conf.py"), gunicornSettings);
       appendFileSync(join(site.project, "config/urls.py"), urls);
+      appendFileSync(join(site.project, "config/asgi.py"), echo);
     };
 
     test("one that the image lacks fails `up` before the database is touched", async () => {
@@ -68,6 +83,27 @@ export function workersBehaviour(site: TrafficSite): void {
       for (const pid of requested)
         expect(log.indexOf(`urls loaded in ${preloads ? loaded[0] : pid}\n`)).toBeLessThan(log.indexOf(`request in ${pid}\n`));
       expect((await site.get("/t/said?worker")).text).toMatch(/^- /);
+    });
+
+    test("uvicorn: a WebSocket works, is told of a deploy, and can be opened anew on the new version", async () => {
+      const open = () => WebSocketClient.open({ url: site.outputs.url, authority: site.authority }, "/ws/");
+      const socket = await open();
+      socket.send("hello");
+      expect(await socket.next()).toEqual({ text: expect.stringMatching(/^hello [0-9a-f]{32}$/) });
+      appendFileSync(join(site.project, "movies/views.py"), "\n# with a socket open\n");
+      await site.upWith(site.appWith({ workerClass: "uvicorn" }));
+      // RFC 6455's registry: 1012 is a restart of the service.
+      expect(await socket.next()).toEqual({ closed: 1012 });
+      socket.close();
+      const another = await open();
+      another.send("again");
+      expect(await another.next()).toEqual({ text: expect.stringMatching(/^again /) });
+      another.close();
+    });
+
+    test("gthread: the request for a WebSocket is one for a page", async () => {
+      await site.upWith({});
+      await expect(WebSocketClient.open({ url: site.outputs.url, authority: site.authority }, "/healthz")).rejects.toThrow("HTTP/1.1 200 OK");
     });
   });
 }
