@@ -51,14 +51,14 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
     if (file !== undefined && readOwnFile(file, folder) === undefined)
       problems.push(problem(path, file, "a file that can be read; it isn't there", "correct the path: it begins at the checkout"));
   }
-  const largestBody = Math.min(temporarySpace.nginx * nginx.memory, temporarySpace.app * app.memory);
+  const largestBody = temporarySpace * app.memory;
   if (megabytes(nginx.maxBodySize) > largestBody) {
     problems.push(
       problem(
         "nginx.maxBodySize",
         nginx.maxBodySize,
-        `at most ${largestBody}m: half of nginx.memory and a quarter of app.memory, where uploads are kept on their way`,
-        "lower it, or raise nginx.memory and app.memory",
+        `at most ${largestBody}m: a quarter of app.memory, where Django keeps uploads on their way`,
+        "lower it, or raise app.memory",
       ),
     );
   }
@@ -132,8 +132,8 @@ export function workerCountOf({ workers, cpus }: Pick<Settings["app"], "workers"
   return workers === "auto" ? Math.floor(2 * cpus) + 1 : workers;
 }
 
-/** Share of a service's memory that its /tmp may take; what lies there counts as memory of the service. */
-export const temporarySpace = { nginx: 1 / 2, app: 1 / 4 };
+/** Share of a replica's memory that its /tmp may take; what lies there counts as memory of the replica. */
+export const temporarySpace = 1 / 4;
 
 /** Returns MiB from a size in nginx's way, such as `512k`, `10m` or `1g`. */
 function megabytes(size: string): number {

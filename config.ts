@@ -56,8 +56,6 @@ export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "mai
   readonly nginx: Settings["nginx"] & {
     /** The user's own directives, as their files hold them. */
     readonly snippets: { readonly http: string | undefined; readonly server: string | undefined };
-    /** Size of its in-memory /tmp, in MiB. */
-    readonly temporaryMegabytes: number;
   };
   readonly app: Settings["app"] & {
     /** Absolute path of the build context on this machine. */
@@ -164,7 +162,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
       // The owner of a checkout has a desktop's processes beside the app's, and the user's limit is a multiple of this one.
       processLimit: develops ? 8192 : 512 + workerCount * (app.threads + 2),
       workerCount,
-      temporaryMegabytes: Math.floor(temporarySpace.app * app.memory),
+      temporaryMegabytes: Math.floor(temporarySpace * app.memory),
       staticFromVolume: !develops,
       debug: develops,
     },
@@ -174,7 +172,6 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
     nginx: {
       ...values.nginx,
       snippets: { http: read(values.nginx.httpSnippet), server: read(values.nginx.serverSnippet) },
-      temporaryMegabytes: Math.floor(temporarySpace.nginx * values.nginx.memory),
     },
     backup: values.backup.enabled ? backupOf(values.backup, folder) : undefined,
     secretEnv: pulumi.secret(values.secretEnv),

@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { acmeStatePath } from "../nginx/acme.ts";
-import { cachePath } from "../nginx/cache.ts";
+import { cacheVolumePath } from "../nginx/cache.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
@@ -54,7 +54,7 @@ export class Nginx extends pulumi.ComponentResource {
         id: this.configurationId,
         files: configurationFiles(rendered, args),
         user: `${nginxUser}:${nginxUser}`,
-        writable: { [acmeStatePath]: args.volumes.acmeState.name, [cachePath]: args.volumes.cache.name },
+        writable: { [acmeStatePath]: args.volumes.acmeState.name, [cacheVolumePath]: args.volumes.cache.name },
         check: 'nginx -t -c "$PWD/nginx.conf"',
         onFilled: async (command, jobId) => {
           const reloaded = await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
@@ -77,7 +77,7 @@ export class Nginx extends pulumi.ComponentResource {
           cpus: nginx.cpus,
           memory: nginx.memory,
           processes: 64 + Math.ceil(nginx.cpus),
-          tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=${nginx.temporaryMegabytes}m` },
+          tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=${temporaryMegabytes}m` },
           healthcheck: {
             command: ["CMD", "curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", "3", "http://127.0.0.1:8081/healthz"],
             intervalSeconds: 2,
@@ -97,7 +97,7 @@ export class Nginx extends pulumi.ComponentResource {
           { type: "volume", source: args.volumes.staticData.name, target: staticPath, readOnly: true },
           { type: "volume", source: args.volumes.mediaData.name, target: mediaPath, readOnly: true },
           { type: "volume", source: args.volumes.acmeState.name, target: acmeStatePath },
-          { type: "volume", source: args.volumes.cache.name, target: cachePath },
+          { type: "volume", source: args.volumes.cache.name, target: cacheVolumePath },
         ],
         networksAdvanced: [{ name: args.networks.edge.name }, { name: args.networks.app.name }],
         ports: config.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),
@@ -108,6 +108,9 @@ export class Nginx extends pulumi.ComponentResource {
     this.registerOutputs({ configurationId: this.configurationId });
   }
 }
+
+/** Size of /tmp, where its process id is and whatever directives of the user's own write; in MiB. */
+const temporaryMegabytes = 16;
 
 /** User and group of the official image. */
 const nginxUser = 101;

@@ -12,13 +12,13 @@ export interface CacheArgs {
   readonly exceptPaths: readonly string[];
 }
 
-/** Where the answers lie; a volume of its own. */
-export const cachePath = "/var/cache/stack";
+/** Where nginx may write as much as it needs: a volume of its own, for kept answers and for what is on its way. */
+export const cacheVolumePath = "/var/cache/stack";
 
 /** Renders the cache itself, for the http block. */
 export function renderCacheZone({ maxSize }: CacheArgs): string {
   // A megabyte of keys holds about 8,000; what nobody asked for in a day goes.
-  return `    proxy_cache_path ${cachePath} levels=1:2 keys_zone=pages:10m max_size=${maxSize} inactive=1d use_temp_path=off;\n\n`;
+  return `    proxy_cache_path ${cacheVolumePath}/pages levels=1:2 keys_zone=kept_pages:10m max_size=${maxSize} inactive=1d use_temp_path=off;\n\n`;
 }
 
 export interface CacheUseArgs {
@@ -36,7 +36,7 @@ export function renderCacheUse(args: CacheArgs, { release, scheme, webSockets }:
   const somebody = [...cookies, "$http_authorization", ...(webSockets ? ["$web_socket"] : [])].join(" ");
   return [
     "# Answers to GET and HEAD that set no cookie; what they say in Cache-Control, Expires and Vary counts before this.",
-    "proxy_cache pages;",
+    "proxy_cache kept_pages;",
     // Pages name the static files of their release, so each release begins with an empty cache.
     `proxy_cache_key "${scheme}|$host|$request_uri|${args.version}|${release}";`,
     `proxy_cache_valid 200 301 ${args.minutes}m;`,

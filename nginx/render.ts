@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { renderAcme, type AcmeArgs } from "./acme.ts";
 import { renderAddressLists, renderMaintenance, type AddressLists, type BasicAuthArgs, type MaintenanceArgs } from "./access.ts";
-import { renderCacheUse, renderCacheZone, type CacheArgs } from "./cache.ts";
+import { cacheVolumePath, renderCacheUse, renderCacheZone, type CacheArgs } from "./cache.ts";
 import { renderDjangoLocations } from "./django-locations.ts";
 import { errorPolicy, pageStatuses, renderErrorLocations, renderErrorPage } from "./error-pages.ts";
 import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./headers.ts";
@@ -158,6 +158,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
     fill("nginx.conf", {
       configurationId,
       siteFile,
+      volume: cacheVolumePath,
       // The official image carries it and doesn't load it by itself.
       modules: args.acme === undefined ? "" : "load_module /usr/lib/nginx/modules/ngx_http_acme_module.so;\n",
       acme: args.acme === undefined ? "" : renderAcme(args.acme),

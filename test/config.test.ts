@@ -38,7 +38,6 @@ describe("defaults", () => {
         snippets: { http: undefined, server: undefined },
         cpus: 1,
         memory: 256,
-        temporaryMegabytes: 128,
       },
       cache: undefined,
       limits: {
@@ -203,7 +202,7 @@ describe("fails", () => {
     [
       "uploads larger than the memory they wait in",
       { nginx: { maxBodySize: "200m", memory: "512m" } },
-      'nginx.maxBodySize: got "200m"; allowed: at most 128m: half of nginx.memory and a quarter of app.memory, where uploads are kept on their way; fix: lower it, or raise nginx.memory and app.memory',
+      'nginx.maxBodySize: got "200m"; allowed: at most 128m: a quarter of app.memory, where Django keeps uploads on their way; fix: lower it, or raise app.memory',
     ],
     ["a flag that is neither", { protectData: "yes" }, 'protectData: got "yes"; allowed: true, false'],
     [

@@ -159,7 +159,7 @@ test("nginx", async () => {
     ...service,
     name: "movies-prod-nginx",
     user: "101:101",
-    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,uid=101,gid=101,size=128m" },
+    tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,uid=101,gid=101,size=16m" },
     cpuPeriod: 100_000,
     cpuQuota: 100_000,
     memory: 256,

@@ -70,7 +70,7 @@ describe("of production", () => {
       - { type: volume, source: media-data, target: /vol/web/media, read_only: true }
       - { type: volume, source: acme-state, target: /var/lib/acme }
       - { type: volume, source: cache, target: /var/cache/stack }
-    tmpfs: [ "/tmp:rw,noexec,nosuid,nodev,uid=101,gid=101,size=128m" ]
+    tmpfs: [ "/tmp:rw,noexec,nosuid,nodev,uid=101,gid=101,size=16m" ]
     healthcheck:
       test: [ CMD, curl, --fail, --silent, --output, /dev/null, --max-time, "3", http://127.0.0.1:8081/healthz ]
       interval: 2s

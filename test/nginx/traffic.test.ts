@@ -52,12 +52,12 @@ describe("the cache", () => {
   test("word for word", () => {
     expect(difference({ cache })).toMatchInlineSnapshot(`
       [
-        "    proxy_cache_path /var/cache/stack levels=1:2 keys_zone=pages:10m max_size=256m inactive=1d use_temp_path=off;",
+        "    proxy_cache_path /var/cache/stack/pages levels=1:2 keys_zone=kept_pages:10m max_size=256m inactive=1d use_temp_path=off;",
       ]
     `);
     expect(render({ cache })["cache.conf"]).toMatchInlineSnapshot(`
       "# Answers to GET and HEAD that set no cookie; what they say in Cache-Control, Expires and Vary counts before this.
-      proxy_cache pages;
+      proxy_cache kept_pages;
       proxy_cache_key "$scheme|$host|$request_uri|3|a1b2c3d4e5f6";
       proxy_cache_valid 200 301 10m;
       proxy_cache_bypass $cookie_sessionid $cookie_other $http_authorization;

@@ -2,7 +2,8 @@
 import logging
 import time
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
 
 def now(request):
@@ -29,4 +30,20 @@ def size(request):
     return HttpResponse(f"{len(request.body)}\n")
 
 
-urlpatterns += [path("t/now", now), path("t/who", who), path("t/said", said), path("t/size", size)]
+def large(request):
+    return StreamingHttpResponse((b"x" * 65536 for _ in range(16 * int(request.GET["megabytes"]))), content_type="application/octet-stream")
+
+
+@csrf_exempt
+def count(request):
+    return HttpResponse(f"{sum(len(part) for part in iter(lambda: request.read(65536), b''))}\n")
+
+
+urlpatterns += [
+    path("t/now", now),
+    path("t/who", who),
+    path("t/said", said),
+    path("t/size", size),
+    path("t/large", large),
+    path("t/count", count),
+]

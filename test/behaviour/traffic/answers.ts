@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { request, type RequestOptions } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -9,6 +10,47 @@ import type { Answer } from "../../support/client.ts";
 import { ownedHeaders } from "../../support/owned-headers.ts";
 import { docker, logsOf } from "../../support/site.ts";
 import type { TrafficSite } from "../../support/traffic-site.ts";
+
+/** Asks for a large answer and reads nothing of it for a while. */
+function slowDownload(site: TrafficSite, path: string, restMilliseconds: number): Promise<{ whole: boolean; bytes: number }> {
+  return new Promise((resolve, reject) => {
+    const call = request(slowly(site, path), (response) => {
+      let bytes = 0;
+      response.on("data", (chunk) => (bytes += chunk.length));
+      response.on("error", () => resolve({ whole: false, bytes }));
+      response.on("end", () => resolve({ whole: response.complete, bytes }));
+      response.pause();
+      setTimeout(() => response.resume(), restMilliseconds);
+    });
+    call.on("error", reject);
+    call.end();
+  });
+}
+
+/** Sends uploads at once, each but for its last byte until all are there, and returns the answers. */
+async function slowUploads(site: TrafficSite, path: string, count: number, bytes: number): Promise<string[]> {
+  const uploads = Array.from({ length: count }, () => {
+    const call = request({ ...slowly(site, path), method: "POST" });
+    call.setHeader("Content-Length", bytes);
+    const answer = new Promise<string>((resolve, reject) => {
+      call.on("error", reject);
+      call.on("response", (response) => {
+        let text = "";
+        response.on("data", (chunk) => (text += chunk));
+        response.on("end", () => resolve(text));
+      });
+    });
+    return { call, answer, sent: new Promise<void>((resolve) => call.write(Buffer.alloc(bytes - 1), () => resolve())) };
+  });
+  await Promise.all(uploads.map(({ sent }) => sent));
+  for (const { call } of uploads) call.end("x");
+  return Promise.all(uploads.map(({ answer }) => answer));
+}
+
+function slowly({ outputs, authority }: TrafficSite, path: string): RequestOptions {
+  const { hostname, host, port } = new URL(outputs.url);
+  return { host: "127.0.0.1", port, path, servername: hostname, ca: authority, agent: false, headers: { Host: host } };
+}
 
 /** What nginx answers by itself, and how it shares out the rest. */
 export function answersBehaviour(site: TrafficSite): void {
@@ -52,6 +94,20 @@ export function answersBehaviour(site: TrafficSite): void {
       expect(drawing.headers).toMatchObject({ ...ownedHeaders, "content-security-policy": mediaPolicy });
       expect((await site.get("/media/")).status).toBe(403);
       expect((await site.get("/media/..%2f..%2fetc/passwd")).status).toBeGreaterThanOrEqual(400);
+    });
+
+    test("answers and uploads come whole that are larger together than nginx's memory, however slow the clients", async () => {
+      const memory = 256 * 1024 * 1024;
+      const started = inNginx("cat /proc/1/stat | cut -d ' ' -f 22");
+      const large = 150 * 1024 * 1024;
+      const answers = await Promise.all(Array.from({ length: 3 }, () => slowDownload(site, "/t/large?megabytes=150", 5000)));
+      expect(3 * large).toBeGreaterThan(memory);
+      expect(answers).toEqual(Array(3).fill({ whole: true, bytes: large }));
+      const upload = 9 * 1024 * 1024;
+      expect(30 * upload).toBeGreaterThan(memory);
+      expect(await slowUploads(site, "/t/count", 30, upload)).toEqual(Array(30).fill(`${upload}\n`));
+      // The same nginx, whose container restarts when it runs out of memory.
+      expect(inNginx("cat /proc/1/stat | cut -d ' ' -f 22")).toBe(started);
     });
 
     test("private uploads come through Django alone", async () => {
