@@ -20,7 +20,8 @@ test("gunicorn's command line", () => {
   expect(renderServerCommand({ ...args, server: "gunicorn" })).toEqual([
     "serve", "gunicorn", "--config=/run/stack/0a1b2c3d4e5f/gunicorn.conf.py", "--bind=0.0.0.0:9000", "--worker-class=gthread", "--workers=3", "--threads=4", "--worker-tmp-dir=/dev/shm",
     "--preload", "--max-requests=20000", "--max-requests-jitter=2000", "--timeout=30", "--graceful-timeout=30", "--keep-alive=20",
-    "--forwarded-allow-ips=172.30.0.0/16", "--error-logfile=-", "config.wsgi",
+    "--limit-request-field_size=16380", "--limit-request-line=8190", "--forwarded-allow-ips=172.30.0.0/16", "--error-logfile=-",
+    "config.wsgi",
   ]); // prettier-ignore
 });
 

@@ -27,6 +27,9 @@ test("what leads to Django, word for word", () => {
     proxy_connect_timeout 2s;
     proxy_read_timeout 30s;
     proxy_send_timeout 30s;
+    # Django may set several cookies of 4 KB in one answer (session, messages), and nginx's own 4k for all headers would make that a 502.
+    proxy_buffer_size 16k;
+    proxy_buffers 8 8k;
     # Another replica gets a request that this one never answered, but no request that may change something once it was sent.
     # Statuses don't count: a 503 while the database is away says nothing against the replica.
     proxy_next_upstream error timeout;

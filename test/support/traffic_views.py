@@ -14,6 +14,8 @@ def now(request):
             answer[name[2:]] = value
     if "cookie" in request.GET:
         answer.set_cookie("flavour", "vanilla")
+    for number in range(int(request.GET.get("cookies", 0))):
+        answer.set_cookie(f"large{number}", "x" * 4000)
     return answer
 
 

@@ -110,6 +110,17 @@ export function answersBehaviour(site: TrafficSite): void {
       expect(inNginx("cat /proc/1/stat | cut -d ' ' -f 22")).toBe(started);
     });
 
+    test("an answer may set three cookies of the largest size, and they may come back", async () => {
+      const visitor = site.anonymous();
+      const { status, headers } = await visitor.request("/t/now?cookies=3");
+      expect([status, headers["set-cookie"]?.length]).toEqual([200, 3]);
+      expect((await visitor.request("/t/now")).status).toBe(200);
+    });
+
+    test("an address may be as long as gunicorn takes it", async () => {
+      expect((await site.get(`/t/now?${"a".repeat(8000)}`)).status).toBe(200);
+    });
+
     test("private uploads come through Django alone", async () => {
       await site.upWith({ privateMedia: "private", robots: "deny" });
       docker(
