@@ -64,10 +64,10 @@ export interface VolumeCommandArgs {
   readonly words: readonly string[];
 }
 
-/** Runs a shell script as root on volumes, in a container that is gone afterwards, while requests go first. */
-export async function runOnVolumes({ docker, image, volumes, beside, script, words }: VolumeCommandArgs): Promise<void> {
+/** Runs a shell script as root on volumes, in a container that is gone afterwards, while requests go first; returns what it says. */
+export async function runOnVolumes({ docker, image, volumes, beside, script, words }: VolumeCommandArgs): Promise<string> {
   const mounts = Object.entries(volumes).flatMap(([path, volume]) => ["--volume", `${volume}:${path}`]);
   const place = beside === undefined ? ["--network", "none"] : ["--network", `container:${beside}`, "--pid", `container:${beside}`];
   const options = ["--user", "0:0", ...place, "--cpu-shares", String(patientCpuShares), ...mounts];
-  await docker("run", "--rm", ...options, "--entrypoint", "/bin/sh", image, "-ec", script, "sh", ...words);
+  return (await docker("run", "--rm", ...options, "--entrypoint", "/bin/sh", image, "-ec", script, "sh", ...words)).stdout.trim();
 }

@@ -14,26 +14,27 @@ export interface ReloadArgs {
   readonly patienceSeconds?: number;
 }
 
+/** What a reload did: nothing, for no nginx runs yet; or nginx went over to the same replicas and further ones, or away from some. */
+export type Reloaded = "no nginx" | "no replica leaves" | "replicas leave";
+
 /**
  * Reloads a running nginx and waits until it answers with the new configuration's id; new replicas join the old ones first.
- *
- * Returns false when no nginx runs yet.
  *
  * `nginx -t` isn't the whole gate: a changed shared memory zone passes it, and only the reload refuses it. Then the
  * configuration that is live becomes the current one again, so that a restart of nginx finds a good one.
  *
  * @throws Error with nginx's own message when it keeps the old configuration.
  */
-export async function reloadNginx({ docker, container, volume, jobId, patienceSeconds = 10 }: ReloadArgs): Promise<boolean> {
-  if (!(await isRunning(docker, container))) return false;
+export async function reloadNginx({ docker, container, volume, jobId, patienceSeconds = 10 }: ReloadArgs): Promise<Reloaded> {
+  if (!(await isRunning(docker, container))) return "no nginx";
   const { stdout } = await docker("inspect", "--format", '{{index .Config.Labels "django-stack.files"}} {{.Image}}', jobId);
   const [wanted, image] = stdout.trim().split(" ");
   const since = new Date(Date.now() - 1000).toISOString();
   try {
     // One container for all steps, at nginx's side: each command of its own would take the CPU from requests, and over ssh a connection.
     const words = [wanted, String(patienceSeconds), joinScript];
-    await runOnVolumes({ docker, image, volumes: { "/files": volume }, beside: container, script: reloadScript, words });
-    return true;
+    const said = await runOnVolumes({ docker, image, volumes: { "/files": volume }, beside: container, script: reloadScript, words });
+    return said === "replicas leave" ? said : "no replica leaves";
   } catch (error) {
     if (!(error instanceof DockerError && error.code === keptConfiguration)) throw error;
     throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${await lastErrors(docker, container, since)}`, {
@@ -41,6 +42,42 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceSe
     });
   }
 }
+
+export interface OldWorkersArgs {
+  readonly docker: DockerCommand;
+  /** Name of nginx's container. */
+  readonly container: string;
+  /** How long they may go on at most. */
+  readonly seconds: number;
+}
+
+/**
+ * Waits until nginx's workers of before a reload have gone, or for as long as they may go on.
+ *
+ * They know the replicas of before alone: an upload that is still coming in goes to one of those once it is there.
+ */
+export async function awaitOldWorkers({ docker, container, seconds }: OldWorkersArgs): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  while (Date.now() < end) {
+    try {
+      // One command asks again and again, for part of the time that any command has.
+      const { stdout } = await docker("exec", container, "sh", "-c", oldWorkersScript, "sh", "20");
+      if (stdout.trim() === "gone") return;
+    } catch (error) {
+      // An nginx that has just been started anew has no workers of before.
+      if (error instanceof DockerError) return;
+      throw error;
+    }
+  }
+}
+
+const oldWorkersScript = `
+end=$(($(date +%s) + $1))
+while grep -qsa '^nginx: worker process is shutting down' /proc/[0-9]*/cmdline; do
+  [ "$(date +%s)" -lt "$end" ] || exit 0
+  sleep 0.5
+done
+echo gone`;
 
 /** Exit code of the script where nginx doesn't go over. */
 const keptConfiguration = 3;

@@ -3,13 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { acmeStatePath } from "../nginx/acme.ts";
 import { cacheVolumePath } from "../nginx/cache.ts";
+import { workerShutdownSeconds } from "../nginx/render.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { configurationFiles, renderConfiguration, type NginxConfigurationArgs } from "./nginx-configuration.ts";
-import { reloadNginx } from "./nginx-reload.ts";
+import { awaitOldWorkers, reloadNginx } from "./nginx-reload.ts";
 import { serviceProfile } from "./profiles.ts";
 import { awaitAcmeCertificates, requireServedCertificate } from "./served-certificate.ts";
 import type { DockerCommand } from "./docker-engine.ts";
@@ -58,9 +59,15 @@ export class Nginx extends pulumi.ComponentResource {
         check: 'nginx -t -c "$PWD/nginx.conf"',
         onFilled: async (command, jobId) => {
           const reloaded = await reloadNginx({ docker: command, container: name, volume: `${name}-files`, jobId });
-          if (!reloaded) return;
+          if (reloaded === "no nginx") return;
           await checkCertificates(command);
-          await args.onLive(command).catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
+          const tidied = args
+            .onLive(command)
+            .catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
+          // Replicas are told to stop after this.
+          const seconds = workerShutdownSeconds(config.app.requestGraceSeconds) + 1;
+          if (reloaded === "replicas leave") await awaitOldWorkers({ docker: command, container: name, seconds });
+          await tidied;
         },
       },
       { parent: this },

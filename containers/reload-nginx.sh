@@ -2,6 +2,7 @@
 # Has the nginx whose network and processes this container shares go over to the configuration $1 of its volume at /files, and
 # waits up to $2 seconds until it answers with that; $3 is join-replicas.sh, for the new replicas to join the old ones first.
 #
+# Says "replicas leave" where the live one has some that the new one hasn't.
 # Ends with 3 where nginx keeps the configuration that it has, and with 0 too where it has the wanted one already. After any failure
 # the live configuration is the current one again, so that a restart of nginx finds a good one.
 set -eu
@@ -15,6 +16,10 @@ live() {
 point() {
   ln -sfn "$1" /files/.current
   mv -fT /files/.current /files/current
+}
+
+replicas() {
+  grep -s ' resolve ' "/files/$1/nginx.conf" || true
 }
 
 go_over() {
@@ -32,7 +37,9 @@ before=$(live)
 if [ "$before" = "$wanted" ]; then exit 0; fi
 trap 'status=$?; [ "$status" = 0 ] || [ -z "$before" ] || point "$before"' EXIT
 
+leaving=
 if [ -n "$before" ]; then
+  leaving=$(replicas "$before" | grep -vxF "$(replicas "$wanted")" || true)
   joined=joined-$wanted
   sh -ec "$join" sh "$before" "$wanted" "$joined"
   if [ "$(readlink /files/current)" = "$joined" ]; then
@@ -43,3 +50,4 @@ if [ -n "$before" ]; then
   fi
 fi
 go_over "$wanted" || exit 3
+if [ -n "$leaving" ]; then echo "replicas leave"; fi

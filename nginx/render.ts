@@ -84,6 +84,11 @@ const startScript = readFileSync(join(import.meta.dirname, "..", "containers", "
 /** How long nginx keeps an idle connection to a replica, in seconds; gunicorn's keep-alive must be longer. */
 export const upstreamKeepaliveSeconds = 15;
 
+/** Returns how long nginx's workers of before a reload may go on: a request that began just before it may take its whole time. */
+export function workerShutdownSeconds(requestGraceSeconds: number): number {
+  return requestGraceSeconds + 5;
+}
+
 /** Renders nginx's configuration: `nginx.conf`, the site, its locations and headers. The certificate isn't part of it. */
 export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
   const { tls, serverNames, redirectNames, ipv6 } = args;
@@ -174,8 +179,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       webSockets: args.webSockets ? renderWebSocketMaps() : "",
       snippet: args.snippets.http === undefined ? "" : "    include snippet-http.conf;\n\n",
       realAddress: args.trustedProxies.length === 0 ? "" : renderRealAddress(args.trustedProxies),
-      // A request that began just before the reload may take its whole time.
-      workerShutdownSeconds: args.requestGraceSeconds + 5,
+      workerShutdownSeconds: workerShutdownSeconds(args.requestGraceSeconds),
       workerConnections: args.workerConnections,
       // A proxied request holds two connections.
       workerOpenFiles: 2 * args.workerConnections,

@@ -1,15 +1,26 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { overlap, summarize } from "../../bench/load/summary.ts";
 import { engineApi } from "../support/engine-api.ts";
 import { loadDuring } from "../support/site-load.ts";
 import { docker, emptyImage, type Site } from "../support/site.ts";
+import { visitors } from "../support/visitors.ts";
 
 /** Requests a second while something changes. */
 const perSecond = 30;
+
+/** Resolves when an nginx has been told to reload so many times from now on. */
+async function reloadsOf(container: string, count: number): Promise<void> {
+  const log = spawn("docker", ["logs", "--follow", "--tail", "0", container], { stdio: ["ignore", "ignore", "pipe"] });
+  let seen = 0;
+  for await (const line of createInterface(log.stderr)) if (line.includes("reconfiguring") && ++seen === count) break;
+  log.kill();
+}
 
 /** What each kind of change does to the visitors of the moment. */
 export function changesBehaviour(site: Site): void {
@@ -113,6 +124,43 @@ urlpatterns.append(path("slow", slow))
       expect(replaced).toBeGreaterThan(0);
       expect(answered).toEqual({ status: 200, text: "slept\n", release });
       expect((await anonymous().request("/slow")).status).toBe(404);
+    });
+
+    test("takes an upload that began before the switch and ends when the old version has long stopped listening", async () => {
+      const { url } = site.outputs;
+      const [{ session, csrfToken }] = visitors(containersOf("django")[0], "admin", 1);
+      const body = Buffer.from(JSON.stringify({ title: "Slowly uploaded", year: 1999 }).replace("}", `${" ".repeat(20_000)}}`));
+      let status: number | undefined;
+      const upload = async () => {
+        const call = request({
+          ...{ host: "127.0.0.1", port: new URL(url).port, servername: new URL(url).hostname, ca: site.authority, agent: false },
+          ...{ method: "POST", path: "/api/movies/" },
+          headers: {
+            ...{ Host: new URL(url).host, Origin: url, Referer: `${url}/`, "Content-Type": "application/json", "Content-Length": body.length },
+            ...{ Cookie: `sessionid=${session}; csrftoken=${csrfToken}`, "X-CSRFToken": csrfToken },
+          },
+        });
+        const answered = new Promise<number | undefined>((resolve, reject) => {
+          call.on("error", reject);
+          call.on("response", (response) => resolve(response.resume().statusCode));
+        });
+        const told = reloadsOf(`${prefix}-nginx`, 2);
+        call.write(body.subarray(0, 1));
+        let sent = 1;
+        const trickle = setInterval(() => call.write(body.subarray(sent, ++sent)), 1000);
+        await told;
+        // Longer than the drain, and as long as the old nginx may go on: 20 s and 5 more.
+        await sleep(14_000);
+        clearInterval(trickle);
+        call.end(body.subarray(sent));
+        status = await answered;
+      };
+      editPage("While an upload is under way");
+      await upUnderLoad(async () => {
+        await Promise.all([upload(), sleep(1000).then(() => site.up())]);
+      });
+      expect(status).toBe(201);
+      expect((await anonymous().request("/api/movies/?search=Slowly+uploaded")).text).toContain('"count":1');
     });
 
     test("takes a new environment, workers, threads and limits of the app", async () => {
@@ -227,7 +275,7 @@ urlpatterns.append(path("slow", slow))
           docker("rm", "--force", job);
         }
       };
-      expect(await goOverTo("aaaaaaaaaaaa", "$binary_remote_addr")).toBe(true);
+      expect(await goOverTo("aaaaaaaaaaaa", "$binary_remote_addr")).toBe("no replica leaves");
       await expect(goOverTo("bbbbbbbbbbbb", "$server_name")).rejects.toThrow(
         /nginx kept its configuration and goes on with it; it refused the new one: .*\[emerg\].*limit_req "probe" uses the "\$server_name" key while previously it used the "\$binary_remote_addr" key/,
       );

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
-import { reloadNginx } from "../../components/nginx-reload.ts";
+import { awaitOldWorkers, reloadNginx } from "../../components/nginx-reload.ts";
 import { fakeDocker } from "../support/fake-docker.ts";
 
 const args = { container: "movies-prod-nginx", volume: "movies-prod-nginx-files", jobId: "job1" };
@@ -17,13 +17,13 @@ test.each([
   ["doesn't run", "false\n"],
 ])("does nothing where nginx %s", async (_, answer) => {
   const { docker, calls } = fakeDocker([[/^inspect/, answer]]);
-  expect(await reloadNginx({ ...args, docker })).toBe(false);
+  expect(await reloadNginx({ ...args, docker })).toBe("no nginx");
   expect(calls).toHaveLength(1);
 });
 
 test("runs one container at nginx's side, with the new configuration's id and its patience", async () => {
   const { docker, calls } = fakeDocker([...running, [/^run/, ""]]);
-  expect(await reloadNginx({ ...args, docker })).toBe(true);
+  expect(await reloadNginx({ ...args, docker })).toBe("no replica leaves");
   expect(calls.slice(2)).toEqual([
     "run --rm --user 0:0 --network container:movies-prod-nginx --pid container:movies-prod-nginx --cpu-shares 128 " +
       `--volume movies-prod-nginx-files:/files --entrypoint /bin/sh sha256:1 -ec ${script("reload-nginx.sh")} sh new 10 ${script("join-replicas.sh")}`,
@@ -46,4 +46,33 @@ test("fails with the engine's message where the container couldn't run, and does
   const { docker, calls } = fakeDocker([...running, [/^run/, new DockerError("no space left on device", 125)]]);
   await expect(reloadNginx({ ...args, docker })).rejects.toThrow(/^no space left on device$/);
   expect(calls.some((call) => call.startsWith("logs"))).toBe(false);
+});
+
+test("tells when replicas of before have left", async () => {
+  const { docker } = fakeDocker([...running, [/^run/, "replicas leave\n"]]);
+  expect(await reloadNginx({ ...args, docker })).toBe("replicas leave");
+});
+
+describe("nginx's workers of before", () => {
+  const wait = (answer: () => string, seconds: number) => {
+    const { docker, calls } = fakeDocker([[/^exec movies-prod-nginx sh -c [^]* sh 20$/, answer]]);
+    return awaitOldWorkers({ docker, container: "movies-prod-nginx", seconds }).then(() => calls.length);
+  };
+
+  test("are asked after until they have gone", async () => {
+    let asked = 0;
+    expect(await wait(() => (++asked < 3 ? "" : "gone\n"), 60)).toBe(3);
+  });
+
+  test("are waited for no longer than they may go on", async () => {
+    const begin = performance.now();
+    expect(await wait(() => "", 0.05)).toBeGreaterThan(1);
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(49);
+  });
+
+  test("have gone where nginx was started anew", async () => {
+    const { docker, calls } = fakeDocker([[/^exec/, new DockerError("Container 1 is restarting", 1)]]);
+    await awaitOldWorkers({ docker, container: "movies-prod-nginx", seconds: 60 });
+    expect(calls).toHaveLength(1);
+  });
 });

@@ -22,11 +22,17 @@ interface Case {
   readonly refused?: readonly string[];
   /** What joins the replicas. */
   readonly join?: string;
+  /** Replicas by configuration. */
+  readonly replicas?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** Reloads to `new` with an nginx that is told of it by HUP, and returns how it ended, what it was told, and what is live and current. */
-function reload({ live, refused = [], join: joinScript = ":" }: Case) {
+function reload({ live, refused = [], join: joinScript = ":", replicas = {} }: Case) {
   const path = (name: string) => join(folder, name);
+  for (const [id, names] of Object.entries(replicas)) {
+    mkdirSync(path(`files/${id}`));
+    writeFileSync(path(`files/${id}/nginx.conf`), names.map((name) => `        server ${name}:9000 resolve max_fails=2;\n`).join(""));
+  }
   const command = (name: string, text: string) => {
     writeFileSync(path(`bin/${name}`), `#!/bin/sh\n${text}\n`);
     chmodSync(path(`bin/${name}`), 0o755);
@@ -47,26 +53,33 @@ function reload({ live, refused = [], join: joinScript = ":" }: Case) {
     },
   );
   const read = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), "utf8").trim() : undefined);
-  return { code: run.status, error: run.stderr, told: read("told"), live: read("live"), current: readlinkSync(path("files/current")) };
+  return {
+    code: run.status,
+    error: run.stderr,
+    said: run.stdout,
+    told: read("told"),
+    live: read("live"),
+    current: readlinkSync(path("files/current")),
+  };
 }
 
 const join1 = 'ln -sfn "$3" /files/current; [ "$1 $2" = "old new" ]';
 
 test("tells nginx's first process and waits until it answers with the new configuration", () => {
-  expect(reload({ live: "old" })).toEqual({ code: 0, error: "", told: "-HUP 12 while new", live: "new", current: "new" });
+  expect(reload({ live: "old" })).toEqual({ code: 0, error: "", said: "", told: "-HUP 12 while new", live: "new", current: "new" });
 });
 
 test("goes over to the old and the new replicas together before it goes over to the new ones", () => {
   const told = "-HUP 12 while joined-new\n-HUP 12 while new";
-  expect(reload({ live: "old", join: join1 })).toEqual({ code: 0, error: "", told, live: "new", current: "new" });
+  expect(reload({ live: "old", join: join1 })).toEqual({ code: 0, error: "", said: "", told, live: "new", current: "new" });
 });
 
 test("does nothing where the new configuration is live already", () => {
-  expect(reload({ live: "new", join: "exit 9" })).toEqual({ code: 0, error: "", told: undefined, live: "new", current: "new" });
+  expect(reload({ live: "new", join: "exit 9" })).toEqual({ code: 0, error: "", said: "", told: undefined, live: "new", current: "new" });
 });
 
 test("joins nothing where nginx doesn't answer", () => {
-  expect(reload({ join: "exit 9" })).toEqual({ code: 0, error: "", told: "-HUP 12 while new", live: "new", current: "new" });
+  expect(reload({ join: "exit 9" })).toEqual({ code: 0, error: "", said: "", told: "-HUP 12 while new", live: "new", current: "new" });
 });
 
 test.each([
@@ -84,4 +97,13 @@ test("leaves current what is new where nginx never answered", () => {
 test("tells nginx nothing where joining fails, with its error, and the one of before is current again", () => {
   const { code, error, told, current } = reload({ live: "old", join: 'ln -sfn "$3" /files/current; echo "no space left" >&2; exit 5' });
   expect({ code, error, told, current }).toEqual({ code: 5, error: "no space left\n", told: undefined, current: "old" });
+});
+
+test.each([
+  ["all of them", ["a", "b"], ["c", "d"], "replicas leave\n"],
+  ["one of them", ["a", "b"], ["a"], "replicas leave\n"],
+  ["none", ["a"], ["a", "b"], ""],
+  ["none, in another order", ["a", "b"], ["b", "a"], ""],
+])("tells whether replicas leave: %s", (_, old, wanted, said) => {
+  expect(reload({ live: "old", replicas: { old, new: wanted } })).toMatchObject({ code: 0, said });
 });
