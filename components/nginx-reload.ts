@@ -58,10 +58,10 @@ export interface OldWorkersArgs {
  */
 export async function awaitOldWorkers({ docker, container, seconds }: OldWorkersArgs): Promise<void> {
   const end = Date.now() + seconds * 1000;
-  while (Date.now() < end) {
+  for (let left = seconds; left > 0; left = (end - Date.now()) / 1000) {
     try {
       // One command asks again and again, for part of the time that any command has.
-      const { stdout } = await docker("exec", container, "sh", "-c", oldWorkersScript, "sh", "20");
+      const { stdout } = await docker("exec", container, "sh", "-c", oldWorkersScript, "sh", String(Math.ceil(Math.min(left, 20))));
       if (stdout.trim() === "gone") return;
     } catch (error) {
       // An nginx that has just been started anew has no workers of before.

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { acmeStatePath } from "../nginx/acme.ts";
 import { cacheVolumePath } from "../nginx/cache.ts";
-import { workerShutdownSeconds } from "../nginx/render.ts";
+import { lastRequestSeconds } from "../nginx/render.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
@@ -64,8 +64,8 @@ export class Nginx extends pulumi.ComponentResource {
           const tidied = args
             .onLive(command)
             .catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
-          // Replicas are told to stop after this.
-          const seconds = workerShutdownSeconds(config.app.requestGraceSeconds) + 1;
+          // Replicas are told to stop after this, and listen until they have drained.
+          const seconds = lastRequestSeconds(config.app.requestGraceSeconds) + 1 - config.app.drainSeconds;
           if (reloaded === "replicas leave") await awaitOldWorkers({ docker: command, container: name, seconds });
           await tidied;
         },

@@ -84,8 +84,8 @@ const startScript = readFileSync(join(import.meta.dirname, "..", "containers", "
 /** How long nginx keeps an idle connection to a replica, in seconds; gunicorn's keep-alive must be longer. */
 export const upstreamKeepaliveSeconds = 15;
 
-/** Returns how long nginx's workers of before a reload may go on: a request that began just before it may take its whole time. */
-export function workerShutdownSeconds(requestGraceSeconds: number): number {
+/** Returns how long a request that began before a reload may go on after it: one that began just before may take its whole time. */
+export function lastRequestSeconds(requestGraceSeconds: number): number {
   return requestGraceSeconds + 5;
 }
 
@@ -179,7 +179,8 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       webSockets: args.webSockets ? renderWebSocketMaps() : "",
       snippet: args.snippets.http === undefined ? "" : "    include snippet-http.conf;\n\n",
       realAddress: args.trustedProxies.length === 0 ? "" : renderRealAddress(args.trustedProxies),
-      workerShutdownSeconds: workerShutdownSeconds(args.requestGraceSeconds),
+      // A WebSocket goes on until its replica says that it stops, and that is told to by then.
+      workerShutdownSeconds: lastRequestSeconds(args.requestGraceSeconds) + (args.webSockets ? 5 : 0),
       workerConnections: args.workerConnections,
       // A proxied request holds two connections.
       workerOpenFiles: 2 * args.workerConnections,

@@ -39,3 +39,8 @@ test("a WebSocket passes by the cache", () => {
   );
   expect(render({ cache })["cache.conf"]).toContain("proxy_cache_bypass $cookie_sessionid $http_authorization;\n");
 });
+
+test("nginx's workers of before keep it until its replica has stopped", () => {
+  expect(render({ webSockets: true })["nginx.conf"]).toContain("worker_shutdown_timeout 40s;");
+  expect(render()["nginx.conf"]).toContain("worker_shutdown_timeout 35s;");
+});

@@ -86,12 +86,15 @@ export function workersBehaviour(site: TrafficSite): void {
     });
 
     test("uvicorn: a WebSocket works, is told of a deploy, and can be opened anew on the new version", async () => {
+      // uvicorn asks every 20 seconds whether it is still there, which is the site's usual limit.
+      const app = site.appWith({ workerClass: "uvicorn", requestGraceSeconds: 25 });
+      await site.upWith(app);
       const open = () => WebSocketClient.open({ url: site.outputs.url, authority: site.authority }, "/ws/");
       const socket = await open();
       socket.send("hello");
       expect(await socket.next()).toEqual({ text: expect.stringMatching(/^hello [0-9a-f]{32}$/) });
       appendFileSync(join(site.project, "movies/views.py"), "\n# with a socket open\n");
-      await site.upWith(site.appWith({ workerClass: "uvicorn" }));
+      await site.upWith(app);
       // RFC 6455's registry: 1012 is a restart of the service.
       expect(await socket.next()).toEqual({ closed: 1012 });
       socket.close();
