@@ -29,7 +29,6 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceSe
   if (!(await isRunning(docker, container))) return "no nginx";
   const { stdout } = await docker("inspect", "--format", '{{index .Config.Labels "django-stack.files"}} {{.Image}}', jobId);
   const [wanted, image] = stdout.trim().split(" ");
-  const since = new Date(Date.now() - 1000).toISOString();
   try {
     // One container for all steps, at nginx's side: each command of its own would take the CPU from requests, and over ssh a connection.
     const words = [wanted, String(patienceSeconds), joinScript];
@@ -37,9 +36,9 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceSe
     return said === "replicas leave" ? said : "no replica leaves";
   } catch (error) {
     if (!(error instanceof DockerError && error.code === keptConfiguration)) throw error;
-    throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${await lastErrors(docker, container, since)}`, {
-      cause: error,
-    });
+    // By the engine's own clock, which needn't be this machine's.
+    const errors = await lastErrors(docker, container, error.message);
+    throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${errors}`, { cause: error });
   }
 }
 
@@ -86,6 +85,7 @@ const [reloadScript, joinScript] = ["reload-nginx.sh", "join-replicas.sh"].map((
   readFileSync(join(import.meta.dirname, "..", "containers", name), "utf8"),
 );
 
+/** @param since seconds since 1970. */
 async function lastErrors(docker: DockerCommand, container: string, since: string): Promise<string> {
   const { stderr } = await docker("logs", "--since", since, container);
   const errors = stderr.split("\n").filter((line) => /\[(emerg|alert|crit|error)\]/.test(line));

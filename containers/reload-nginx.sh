@@ -2,9 +2,9 @@
 # Has the nginx whose network and processes this container shares go over to the configuration $1 of its volume at /files, and
 # waits up to $2 seconds until it answers with that; $3 is join-replicas.sh, for the new replicas to join the old ones first.
 #
-# Says "replicas leave" where the live one has some that the new one hasn't.
-# Ends with 3 where nginx keeps the configuration that it has, and with 0 too where it has the wanted one already. After any failure
-# the live configuration is the current one again, so that a restart of nginx finds a good one.
+# Says "replicas leave" where the live one has some that the new one hasn't. Ends with 3 where nginx keeps the configuration that it
+# has, with the second since 1970 from which on its log says why. After any failure the live configuration is the current one again,
+# so that a restart of nginx finds a good one.
 set -eu
 
 wanted=$1 seconds=$2 join=$3
@@ -33,21 +33,32 @@ go_over() {
   done
 }
 
+kept() {
+  echo "$begun" >&2
+  exit 3
+}
+
+begun=$(date +%s)
 before=$(live)
 if [ "$before" = "$wanted" ]; then exit 0; fi
-trap 'status=$?; [ "$status" = 0 ] || [ -z "$before" ] || point "$before"' EXIT
+joined=joined-$wanted
+
+# Another `up`, begun when the one of this reload was killed, may have put a further configuration there.
+go_back() {
+  case "$(readlink /files/current)" in "$wanted" | "$joined") point "$before" ;; esac
+}
+trap 'status=$?; [ "$status" = 0 ] || [ -z "$before" ] || go_back' EXIT
 
 leaving=
 if [ -n "$before" ]; then
   leaving=$(replicas "$before" | grep -vxF "$(replicas "$wanted")" || true)
-  joined=joined-$wanted
   sh -ec "$join" sh "$before" "$wanted" "$joined"
   if [ "$(readlink /files/current)" = "$joined" ]; then
-    go_over "$joined" || exit 3
+    go_over "$joined" || kept
     # Docker's DNS answers within milliseconds.
     sleep 0.5
     point "$wanted"
   fi
 fi
-go_over "$wanted" || exit 3
+go_over "$wanted" || kept
 if [ -n "$leaving" ]; then echo "replicas leave"; fi

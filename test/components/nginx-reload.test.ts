@@ -34,8 +34,8 @@ test("fails with nginx's message where nginx keeps the configuration that it has
   const log = '2026/11/21 [notice] reconfiguring\n2026/11/21 [emerg] the shared memory zone "django" is declared for another module\n';
   const { docker } = fakeDocker([
     ...running,
-    [/^run/, new DockerError("Command failed", 3)],
-    [/^logs --since \S+ movies-prod-nginx$/, { stderr: log }],
+    [/^run/, new DockerError("1763840000", 3)],
+    [/^logs --since 1763840000 movies-prod-nginx$/, { stderr: log }],
   ]);
   await expect(reloadNginx({ ...args, docker })).rejects.toThrow(
     'nginx kept its configuration and goes on with it; it refused the new one: 2026/11/21 [emerg] the shared memory zone "django" is declared for another module',

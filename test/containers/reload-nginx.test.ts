@@ -87,7 +87,15 @@ test.each([
   ["the joined one", { refused: ["joined-new"], join: join1 }, "-HUP 12 while joined-new"],
   ["the new one after the joined one", { refused: ["new"], join: join1 }, "-HUP 12 while joined-new\n-HUP 12 while new"],
 ])("ends with 3 where nginx refuses %s, and the one of before is current again", (_, given, told) => {
-  expect(reload({ live: "old", ...given })).toMatchObject({ code: 3, told, current: "old" });
+  const begin = Math.floor(Date.now() / 1000);
+  const { error, ...rest } = reload({ live: "old", ...given });
+  expect(rest).toMatchObject({ code: 3, told, current: "old" });
+  expect([begin, begin + 1]).toContain(Number(error));
+});
+
+test("leaves current what another reload has put there meanwhile", () => {
+  const { code, current } = reload({ live: "old", join: "ln -sfn newer /files/current; exit 5" });
+  expect([code, current]).toEqual([5, "newer"]);
 });
 
 test("leaves current what is new where nginx never answered", () => {

@@ -169,7 +169,7 @@ describe("nginx.conf", () => {
       "server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=5s;",
       "server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=5s;",
     ]);
-    expect(lines).toContain("resolver 127.0.0.11 valid=2s ipv6=off;");
+    expect(lines).toContain("resolver 127.0.0.11 valid=1s ipv6=off;");
     expect(lines).toContain("worker_rlimit_nofile 2048;");
     expect(lines).toContain("worker_shutdown_timeout 35s;");
     expect(lines).toContain("include site-https.conf;");
