@@ -75,7 +75,7 @@ function openSsh(ssh, folder) {
     `IdentityFile ${key}\nIdentitiesOnly yes\nUserKnownHostsFile ${key}.known\nStrictHostKeyChecking accept-new\nBatchMode yes\n`,
   );
   writeFileSync(join(commands, "ssh"), `#!/bin/sh\nexec ${ssh} -F ${settings} "$@"\n`, { mode: 0o755 });
-  const accept = "mkdir -p /run/sshd && install -d -m 0700 /root/.ssh && cat > /root/.ssh/authorized_keys && exec /usr/sbin/sshd";
+  const accept = "mkdir -p /run/sshd && install -d -m 0700 ~/.ssh && cat > ~/.ssh/authorized_keys && exec /usr/sbin/sshd";
   must(["exec", "--interactive", host, "sh", "-ec", accept], { input: readFileSync(`${key}.pub`) });
   return commands;
 }
