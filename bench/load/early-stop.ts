@@ -1,6 +1,6 @@
-import { execFile, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { reloads } from "../../test/support/reloads.ts";
 
 /**
  * Stops containers in the moment that nginx goes over to a configuration without them, and not, as a roll-out does, once all else is done.
@@ -11,12 +11,7 @@ import { promisify } from "node:util";
  * @param graceSeconds how long each has, from its signal on.
  */
 export async function stopAtReload(nginx: string, containers: readonly string[], graceSeconds: number): Promise<void> {
-  const log = spawn("docker", ["logs", "--follow", "--since", new Date().toISOString(), nginx], { stdio: ["ignore", "ignore", "pipe"] });
-  let reloads = 0;
-  for await (const line of createInterface(log.stderr)) {
-    // The first one lets the new replicas join the old ones.
-    if (line.includes("reconfiguring") && ++reloads === 2) break;
-  }
-  log.kill();
+  // The first one lets the new replicas join the old ones.
+  await reloads(nginx, 2);
   await promisify(execFile)("docker", ["stop", "--time", String(graceSeconds), ...containers]);
 }

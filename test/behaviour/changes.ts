@@ -2,25 +2,18 @@ import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { overlap, summarize } from "../../bench/load/summary.ts";
 import { engineApi } from "../support/engine-api.ts";
+import { reloads } from "../support/reloads.ts";
 import { loadDuring } from "../support/site-load.ts";
 import { docker, emptyImage, type Site } from "../support/site.ts";
+import { connectionTo } from "../support/slow-clients.ts";
 import { visitors } from "../support/visitors.ts";
 
 /** Requests a second while something changes. */
 const perSecond = 30;
-
-/** Resolves when an nginx has been told to reload so many times from now on. */
-async function reloadsOf(container: string, count: number): Promise<void> {
-  const log = spawn("docker", ["logs", "--follow", "--tail", "0", container], { stdio: ["ignore", "ignore", "pipe"] });
-  let seen = 0;
-  for await (const line of createInterface(log.stderr)) if (line.includes("reconfiguring") && ++seen === count) break;
-  log.kill();
-}
 
 /** What each kind of change does to the visitors of the moment. */
 export function changesBehaviour(site: Site): void {
@@ -132,19 +125,25 @@ urlpatterns.append(path("slow", slow))
       const body = Buffer.from(JSON.stringify({ title: "Slowly uploaded", year: 1999 }).replace("}", `${" ".repeat(20_000)}}`));
       let status: number | undefined;
       const upload = async () => {
+        const { headers, ...connection } = connectionTo(site, "/api/movies/");
         const call = request({
-          ...{ host: "127.0.0.1", port: new URL(url).port, servername: new URL(url).hostname, ca: site.authority, agent: false },
-          ...{ method: "POST", path: "/api/movies/" },
+          ...connection,
+          method: "POST",
           headers: {
-            ...{ Host: new URL(url).host, Origin: url, Referer: `${url}/`, "Content-Type": "application/json", "Content-Length": body.length },
-            ...{ Cookie: `sessionid=${session}; csrftoken=${csrfToken}`, "X-CSRFToken": csrfToken },
+            ...headers,
+            Cookie: `sessionid=${session}; csrftoken=${csrfToken}`,
+            "X-CSRFToken": csrfToken,
+            Origin: url,
+            Referer: `${url}/`,
+            "Content-Type": "application/json",
+            "Content-Length": body.length,
           },
         });
         const answered = new Promise<number | undefined>((resolve, reject) => {
           call.on("error", reject);
           call.on("response", (response) => resolve(response.resume().statusCode));
         });
-        const told = reloadsOf(`${prefix}-nginx`, 2);
+        const told = reloads(`${prefix}-nginx`, 2);
         call.write(body.subarray(0, 1));
         let sent = 1;
         const trickle = setInterval(() => call.write(body.subarray(sent, ++sent)), 1000);

@@ -1,6 +1,5 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { request, type RequestOptions } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -9,48 +8,8 @@ import { mediaPolicy } from "../../../nginx/headers.ts";
 import type { Answer } from "../../support/client.ts";
 import { ownedHeaders } from "../../support/owned-headers.ts";
 import { docker, logsOf } from "../../support/site.ts";
+import { slowDownload, slowUploads } from "../../support/slow-clients.ts";
 import type { TrafficSite } from "../../support/traffic-site.ts";
-
-/** Asks for a large answer and reads nothing of it for a while. */
-function slowDownload(site: TrafficSite, path: string, restMilliseconds: number): Promise<{ whole: boolean; bytes: number }> {
-  return new Promise((resolve, reject) => {
-    const call = request(slowly(site, path), (response) => {
-      let bytes = 0;
-      response.on("data", (chunk) => (bytes += chunk.length));
-      response.on("error", () => resolve({ whole: false, bytes }));
-      response.on("end", () => resolve({ whole: response.complete, bytes }));
-      response.pause();
-      setTimeout(() => response.resume(), restMilliseconds);
-    });
-    call.on("error", reject);
-    call.end();
-  });
-}
-
-/** Sends uploads at once, each but for its last byte until all are there, and returns the answers. */
-async function slowUploads(site: TrafficSite, path: string, count: number, bytes: number): Promise<string[]> {
-  const uploads = Array.from({ length: count }, () => {
-    const call = request({ ...slowly(site, path), method: "POST" });
-    call.setHeader("Content-Length", bytes);
-    const answer = new Promise<string>((resolve, reject) => {
-      call.on("error", reject);
-      call.on("response", (response) => {
-        let text = "";
-        response.on("data", (chunk) => (text += chunk));
-        response.on("end", () => resolve(text));
-      });
-    });
-    return { call, answer, sent: new Promise<void>((resolve) => call.write(Buffer.alloc(bytes - 1), () => resolve())) };
-  });
-  await Promise.all(uploads.map(({ sent }) => sent));
-  for (const { call } of uploads) call.end("x");
-  return Promise.all(uploads.map(({ answer }) => answer));
-}
-
-function slowly({ outputs, authority }: TrafficSite, path: string): RequestOptions {
-  const { hostname, host, port } = new URL(outputs.url);
-  return { host: "127.0.0.1", port, path, servername: hostname, ca: authority, agent: false, headers: { Host: host } };
-}
 
 /** What nginx answers by itself, and how it shares out the rest. */
 export function answersBehaviour(site: TrafficSite): void {
