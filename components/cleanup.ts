@@ -65,7 +65,10 @@ async function removeOldFiles(args: CleanupArgs): Promise<void> {
   const { docker, prefix, container = `${prefix}-nginx`, filesVolume = (component) => `${prefix}-${component}-files` } = args;
   const format = '{{.Label "django-stack.component"}}/{{.Label "django-stack.files"}}';
   const { stdout } = await docker("ps", "--all", "--format", format, ...labelFilters({ name: args.name, stack: args.stack }));
-  const used = stdout.split("\n").filter((folder) => componentsWithFiles.some((component) => new RegExp(`^${component}/.`).test(folder)));
+  const used = stdout.split("\n").filter((folder) => {
+    const [component, id] = folder.split("/");
+    return componentsWithFiles.includes(component) && id !== "";
+  });
   const components = componentsWithFiles.filter((component) => used.some((folder) => folder.startsWith(`${component}/`)));
   const folders = Object.fromEntries(components.map((component) => [`/folders/${component}`, filesVolume(component)]));
   await runOnVolumes({

@@ -41,7 +41,7 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
     `--timeout=${args.requestGraceSeconds}`,
     `--graceful-timeout=${args.requestGraceSeconds}`,
     `--keep-alive=${upstreamKeepaliveSeconds + 5}`,
-    // A browser sends back in one line what cookies it was given, of 4 KB each; gunicorn's own 8190 bytes would be the end of a visitor with three.
+    // A browser sends back in one line what cookies it was given, of 4 KB each; gunicorn's own 8190 bytes would refuse a visitor with three.
     "--limit-request-field_size=16380",
     // Twice gunicorn's own, and the most that it takes: searches and the admin's filters have long addresses.
     "--limit-request-line=8190",

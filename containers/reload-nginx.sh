@@ -23,7 +23,8 @@ replicas() {
 }
 
 go_over() {
-  # Its pid file is in a file system that isn't this container's.
+  # Not `docker kill`: Docker 20.10 takes any signal of its own for a stop by hand, and restarts the container no more. Its pid file is in
+  # a file system that isn't this container's.
   master=$(grep -al '^nginx: master process' /proc/[0-9]*/cmdline | sed 's|/cmdline$||; s|.*/||')
   kill -HUP "$master"
   end=$(($(date +%s) + seconds))

@@ -179,7 +179,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       webSockets: args.webSockets ? renderWebSocketMaps() : "",
       snippet: args.snippets.http === undefined ? "" : "    include snippet-http.conf;\n\n",
       realAddress: args.trustedProxies.length === 0 ? "" : renderRealAddress(args.trustedProxies),
-      // A WebSocket goes on until its replica says that it stops, and that is told to by then.
+      // A WebSocket goes on until its replica closes it, which is told to stop before this.
       workerShutdownSeconds: lastRequestSeconds(args.requestGraceSeconds) + (args.webSockets ? 5 : 0),
       workerConnections: args.workerConnections,
       // A proxied request holds two connections.
