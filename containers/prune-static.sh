@@ -17,7 +17,8 @@ if [ ! -s live ]; then printf '%s\n' "$by_age" > live; fi
 mv live.incoming live
 
 # A packed file goes with the one that it is made from.
-while read -r kept; do [ ! -f "$kept" ] || cat "$kept"; done < live | sed 'p; s/$/.gz/' | LC_ALL=C sort -u > live.files
+while read -r kept; do [ ! -f "$kept" ] || cat "$kept"; done < live \
+  | sed 'p; h; s/$/.gz/p; g; s,^\./,./.brotli/static/,' | LC_ALL=C sort -u > live.files
 cd /files
 find . -type f ! -path './.releases/*' ! -name '*.incoming' | LC_ALL=C sort > "$lists/live.present"
 LC_ALL=C comm -23 "$lists/live.present" "$lists/live.files" | while read -r file; do rm -f "$file"; done

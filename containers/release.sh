@@ -72,13 +72,14 @@ if [ -n "$STATIC_SOURCE" ]; then
     if [ -s /tmp/before ]; then mv /tmp/before "$lists/before"; fi
   fi
   find . -type d -exec mkdir -p "/vol/web/static/{}" \;
+  packed=/vol/web/static/.brotli/static
   find . -type f ! -name staticfiles.json | while read -r file; do
     published=/vol/web/static/$file
     if ! cmp -s "$file" "$published"; then
       cp "$file" "$published.incoming"
       chmod 0644 "$published.incoming"
       mv -f "$published.incoming" "$published"
-      rm -f "$published.gz"
+      rm -f "$published.gz" "$packed/$file"
     fi
     # Packed here, once and as small as can be, and not by nginx at each request.
     case $file in
@@ -88,9 +89,15 @@ if [ -n "$STATIC_SOURCE" ]; then
           chmod 0644 "$published.gz.incoming"
           mv -f "$published.gz.incoming" "$published.gz"
         fi
+        printf '%s\n' "$file"
         ;;
     esac
-  done
+  done > /tmp/packable
+  if python -c "import brotli" 2> /dev/null; then
+    python "${0%/*}/pack-static.py" /vol/web/static "$packed" < /tmp/packable
+  else
+    echo "release: the image has no package Brotli, static files are packed by gzip alone"
+  fi
   find . -type f ! -name staticfiles.json | LC_ALL=C sort > "$lists/.incoming"
   mv "$lists/.incoming" "$lists/$(sha256sum "$lists/.incoming" | cut -c 1-12)"
   cd - > /dev/null

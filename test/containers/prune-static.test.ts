@@ -17,14 +17,18 @@ function publish(name: string, files: readonly string[]): void {
   mkdirSync(join(folder, ".releases"), { recursive: true });
   for (const file of files) {
     writeFileSync(join(folder, file), name);
-    if (file.endsWith(".css")) writeFileSync(join(folder, `${file}.gz`), "packed");
+    if (!file.endsWith(".css")) continue;
+    writeFileSync(join(folder, `${file}.gz`), "packed");
+    mkdirSync(join(folder, ".brotli/static"), { recursive: true });
+    writeFileSync(join(folder, ".brotli/static", file), "packed");
   }
   const list = join(folder, ".releases", name);
   writeFileSync(list, files.map((file) => `./${file}\n`).join(""));
   utimesSync(list, ++clock, clock);
 }
 
-const present = () => readdirSync(folder).filter((name) => name !== ".releases").sort(); // prettier-ignore
+const present = () => readdirSync(folder).filter((name) => !name.startsWith(".")).sort(); // prettier-ignore
+const packedByBrotli = () => readdirSync(join(folder, ".brotli/static")).sort();
 
 test("the files of the last three live releases stay, with what is packed of them", () => {
   for (const number of [1, 2, 3, 4]) {
@@ -33,6 +37,7 @@ test("the files of the last three live releases stay, with what is packed of the
   }
   const expected = [2, 3, 4].flatMap((number) => [`picture.${number}.png`, `site.${number}.css`, `site.${number}.css.gz`]);
   expect(present()).toEqual([...expected, "robots.txt"].sort());
+  expect(packedByBrotli()).toEqual(["site.2.css", "site.3.css", "site.4.css"]);
   expect(readdirSync(join(folder, ".releases")).sort()).toEqual(["live", "release2", "release3", "release4"]);
 });
 

@@ -87,13 +87,21 @@ test("the site behind TLS, word for word", () => {
 
     location /static/ {
         root /vol/web;
-        # The release job has packed them already.
+        # The release job has packed them already, by Brotli under the same name in a folder of its own, and by gzip beside them.
+        try_files $brotli_folder$uri $uri =404;
         gzip_static on;
+        gzip off;
         # What is asked for again and again stays open; a replaced file is found after 10 s at the latest.
         open_file_cache max=1000 inactive=60s;
         open_file_cache_valid 10s;
         include headers.conf;
         add_header Cache-Control $static_lifetime;
+        add_header Content-Encoding $static_encoding;
+        add_header Vary $static_vary;
+
+        location /static/.brotli/ {
+            internal;
+        }
     }
 
     location /media/ {

@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { gunzipSync } from "node:zlib";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { errorPolicy } from "../../../nginx/error-pages.ts";
 import { mediaPolicy } from "../../../nginx/headers.ts";
@@ -26,13 +26,36 @@ export function answersBehaviour(site: TrafficSite): void {
       // What lies there packed has a length; what nginx packs on the way has none.
       expect(Number(packed.headers["content-length"])).toBe(packed.body.length);
       expect(packed.body.equals(bytesOf(nginx, `/vol/web${css}.gz`))).toBe(true);
+      const smaller = await site.get(css, { headers: { "Accept-Encoding": "gzip, deflate, br, zstd" } });
+      const { vary, ...shared } = packed.headers;
+      expect(smaller.headers).toMatchObject({
+        ...{
+          "content-encoding": "br",
+          "content-type": "text/css",
+          "cache-control": shared["cache-control"],
+          vary,
+          "x-content-type-options": "nosniff",
+        },
+        "content-length": String(smaller.body.length),
+      });
+      expect(vary).toBe("Accept-Encoding");
+      expect(brotliDecompressSync(smaller.body)).toEqual(plain.body);
+      expect(smaller.headers.etag).not.toBe(packed.headers.etag);
+      const again = { "Accept-Encoding": "br", "If-None-Match": String(smaller.headers.etag) };
+      expect((await site.get(css, { headers: again })).status).toBe(304);
+      const encodings = ["br", "BR;q=1.0", "gzip;q=0.5 , br;q=0.9", "br;q=0, gzip", "br; q=0.000", "brr", "zstd"];
+      const chosen = await Promise.all(
+        encodings.map(async (encoding) => (await site.get(css, { headers: { "Accept-Encoding": encoding } })).headers["content-encoding"]),
+      );
+      expect(chosen).toEqual(["br", "br", "br", "gzip", undefined, undefined, undefined]);
       const part = await site.get(css, { headers: { Range: "bytes=10-19" } });
       expect([part.status, part.text, part.headers["content-range"]]).toEqual([206, plain.text.slice(10, 20), `bytes 10-19/${plain.body.length}`]);
       const unhashed = await site.get("/static/movies/site.css");
       expect(unhashed.headers["cache-control"]).toBe("max-age=2592000");
       expect((await site.get(css, { headers: { "If-None-Match": String(plain.headers.etag) } })).status).toBe(304);
       expect((await site.get("/static/movies/icon.svg")).headers["content-type"]).toBe("image/svg+xml");
-      for (const path of ["/static/.releases/live", "/static/.releases/", "/static/staticfiles.json"]) {
+      const packedByName = css.replace("/static/", "/static/.brotli/static/");
+      for (const path of ["/static/.releases/live", "/static/.releases/", "/static/staticfiles.json", packedByName, "/static/.brotli/"]) {
         expect((await site.get(path)).status).toBeGreaterThanOrEqual(403);
       }
     });
