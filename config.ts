@@ -23,7 +23,7 @@ type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting
 export type Settings = Values<typeof settings>;
 
 /** The settings of this stack, complete and checked, with what follows from them; frozen. */
-export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "maintenance" | "nginx" | "robots" | "secretEnv" | "tls"> {
+export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "checkout" | "maintenance" | "nginx" | "robots" | "secretEnv" | "tls"> {
   /** Name of the Pulumi stack. */
   readonly stack: string;
   /** `<name>-<stack>`: what every object on the Docker host begins with. */
@@ -115,7 +115,8 @@ export function loadConfig(): Config {
 }
 
 function complete(values: Settings, stack: string, dockerHost: string | undefined): Config {
-  const { app, domain, aliases } = values;
+  const { checkout, ...others } = values;
+  const { app, domain, aliases } = others;
   const https = values.tls.mode !== "off";
   // A proxy that ends TLS in front of nginx has ports of its own.
   const port = https ? (values.httpsPort ?? 443) : values.httpPort;
@@ -131,12 +132,12 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
   const bindAddress = remote(dockerHost) || hasIpv6() ? values.bindAddress : values.bindAddress.filter((address) => address !== "::");
   const local = app.devServerPort === undefined ? [] : [`http://localhost:${app.devServerPort}`];
   return {
-    ...values,
+    ...others,
     bindAddress,
     ipv6ClientAddresses: values.ipv6ClientAddresses && bindAddress.some(isIPv6),
     stack,
     prefix: `${values.name}-${stack}`,
-    owner: { name: values.name, stack, checkout: checkoutId() },
+    owner: { name: values.name, stack, checkout: checkout ?? checkoutId() },
     runner: new pulumi.Config("compose").get<"compose" | "export">("runner") ?? "pulumi",
     dockerHost,
     https,

@@ -36,6 +36,13 @@ export const settings = {
     (name) => name,
     matching(/^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/),
   ),
+  checkout: setting<string | undefined>(
+    "Whose the objects on the Docker host are, where several checkouts share one state; none takes the id in .state/checkout.",
+    "12 hexadecimal digits, or none",
+    undefined,
+    undefined,
+    orNone(matching(/^[0-9a-f]{12}$/)),
+  ),
   domain: setting("The name that users type.", hostnames, "localhost", (name) => `${name}.localhost`, asHostname),
   aliases: setting("Further names of the same site.", "a list of hostnames", [], [], listOf(asHostname)),
   httpPort: setting("Port for HTTP on the host.", ports, 8080, 80, port),

@@ -91,3 +91,16 @@ export function hostOf(stack) {
 function hostIn(text) {
   return /^[ \t]+docker:host:[ \t]*(?:\n[ \t]+value:[ \t]*)?["']?([^\s"'#]+)/m.exec(text)?.[1];
 }
+
+/** Whose a stack's objects on the Docker host are: what its file says, or else the checkout's own id; undefined before the first `up`. */
+export function checkoutOf(stack) {
+  const own = /^\s+django-stack:checkout:\s*["']?([0-9a-f]{12})["']?\s*$/m.exec(readFileSync(join(root, `Pulumi.${stack}.yaml`), "utf8"))?.[1];
+  const file = join(root, ".state", "checkout");
+  return own ?? (existsSync(file) ? readFileSync(file, "utf8").trim() : undefined);
+}
+
+/** Whether Pulumi's state is elsewhere than in this checkout, so that others may be at work on it. */
+export function sharesState() {
+  const ofProject = /^backend:\s*\n\s+url:\s*["']?([^\s"']+)/m.exec(readFileSync(join(root, "Pulumi.yaml"), "utf8"))?.[1];
+  return (process.env.PULUMI_BACKEND_URL || ofProject) !== "file://./.state";
+}

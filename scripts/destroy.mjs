@@ -1,8 +1,6 @@
 // npm run destroy: removes a stack, and its data only when that is asked for and confirmed.
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { readArguments, useHostOf } from "./arguments.mjs";
+import { checkoutOf, readArguments, useHostOf } from "./arguments.mjs";
 import { clearStaleLock } from "./interrupted.mjs";
 import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { Failure, output, run, tail } from "./setup/process.mjs";
@@ -23,11 +21,11 @@ try {
   const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--yes", "--with-data", "--confirm="] });
   if (!process.stdin.isTTY && !flags.yes) wrongUse("no terminal to ask at; fix: add --yes", usage);
   useHostOf(stack);
-  const pulumi = setUp({ install: false, withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} down` });
+  const pulumi = setUp({ stack, install: false, images: false, withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} down` });
   clearStaleLock(root, stack);
   selectStack(pulumi, stack);
   const name = JSON.parse(readPulumi(pulumi, ["config", "--stack", stack, "--json"]))["django-stack:name"]?.value ?? "django-stack";
-  const volumes = dataVolumes(pulumi.docker, `${name}-${stack}`);
+  const volumes = dataVolumes(pulumi.docker, `${name}-${stack}`, stack);
   if (flags["with-data"]) {
     await confirm(stack, volumes, flags.confirm);
     readPulumi(pulumi, ["state", "unprotect", "--all", "--yes", "--stack", stack]);
@@ -42,19 +40,17 @@ try {
 }
 
 /** The volumes with data, and the one that says whose they are; by name, for a stack that is gone already has no outputs. */
-function dataVolumes(docker, prefix) {
+function dataVolumes(docker, prefix, stack) {
   const all = output(docker.command, [...docker.arguments, "volume", "ls", "--format", "{{.Name}}"]).split("\n");
   const ours = all.filter(
     (name) => name.startsWith(`${prefix}-`) && /^-(postgres-\d+-data|media-data|backups|acme-state|owner)$/.test(name.slice(prefix.length)),
   );
   if (ours.length === 0) return [];
-  const checkoutFile = join(root, ".state", "checkout");
-  const checkout = existsSync(checkoutFile) ? readFileSync(checkoutFile, "utf8").trim() : "";
   const label = output(docker.command, [
     ...docker.arguments,
     ...["volume", "inspect", "--format", '{{index .Labels "django-stack.checkout"}}', `${prefix}-owner`],
   ]);
-  if (label !== checkout)
+  if (label !== checkoutOf(stack))
     throw new Failure("volumes", `${ours.join(", ")} belong to another checkout (${label || "unknown"})`, "remove them from that checkout");
   return ours;
 }

@@ -33,10 +33,10 @@ function alive(pid) {
 }
 
 /**
- * Removes this checkout's containers and networks of a stack that its state doesn't know, but a restore under way and what Docker
- * Compose made; returns their names.
+ * Finds this checkout's containers and networks of a stack that its state doesn't know, but a restore under way and what Docker
+ * Compose made.
  */
-export function removeOrphans(docker, { name: stackName, stack, checkout, state }) {
+export function findOrphans(docker, { name: stackName, stack, checkout, state }) {
   const resources = state.deployment?.resources ?? [];
   const kinds = [
     { type: "docker:index/container:Container", list: ["ps", "--all"], name: "{{.Names}}", remove: ["rm", "--force", "--volumes"] },
@@ -54,12 +54,18 @@ export function removeOrphans(docker, { name: stackName, stack, checkout, state 
       `{{.ID}} ${name} {{.Label "com.docker.compose.project"}}`,
       ...filters,
     ]);
-    const orphans = listed
-      .split("\n")
-      .map((line) => line.split(" "))
-      // A restore is nobody's but its own command's.
-      .filter(([id, found, project = ""]) => id !== "" && !known.has(id) && !found.endsWith("-backup-restore") && project === "");
-    for (const [id] of orphans) run(docker.command, [...docker.arguments, ...remove, id]);
-    return orphans.map(([, orphan]) => orphan);
+    return (
+      listed
+        .split("\n")
+        .map((line) => line.split(" "))
+        // A restore is nobody's but its own command's.
+        .filter(([id, found, project = ""]) => id !== "" && !known.has(id) && !found.endsWith("-backup-restore") && project === "")
+        .map(([id, found]) => ({ name: found, command: [...remove, id] }))
+    );
   });
+}
+
+/** Removes what findOrphans found. */
+export function removeOrphans(docker, orphans) {
+  for (const { command } of orphans) run(docker.command, [...docker.arguments, ...command]);
 }

@@ -1,9 +1,7 @@
 // npm run up: the set-up, then `pulumi up` of a stack, then its URLs.
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { isDevelopment, nameOf, readArguments, useHostOf } from "./arguments.mjs";
+import { checkoutOf, isDevelopment, nameOf, readArguments, sharesState, useHostOf } from "./arguments.mjs";
 import { composeFolder, composeUp, readOutputs, setUpCompose, writeProject } from "./compose/project.mjs";
-import { clearStaleLock, removeOrphans } from "./interrupted.mjs";
+import { clearStaleLock, findOrphans, removeOrphans } from "./interrupted.mjs";
 import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { root, setUp } from "./setup/setup.mjs";
 import { ask, fail, step } from "./setup/terminal.mjs";
@@ -30,15 +28,21 @@ try {
 }
 
 async function upByPulumi(stack, { asks, install }) {
-  const pulumi = setUp({ install, withoutPulumi: `npm run up -- ${stack} --compose` });
+  const pulumi = setUp({ stack, install, withoutPulumi: `npm run up -- ${stack} --compose` });
   clearStaleLock(root, stack);
   selectStack(pulumi, stack);
-  const checkoutFile = join(root, ".state", "checkout");
-  if (existsSync(checkoutFile)) {
+  const checkout = checkoutOf(stack);
+  if (checkout !== undefined) {
     const state = JSON.parse(readPulumi(pulumi, ["stack", "export", "--stack", stack]));
-    const checkout = readFileSync(checkoutFile, "utf8").trim();
-    const orphans = removeOrphans(pulumi.docker, { name: nameOf(stack), stack, checkout, state });
-    if (orphans.length > 0) step("interrupted", `removed what an interrupted command made and couldn't record: ${orphans.join(", ")}`);
+    const orphans = findOrphans(pulumi.docker, { name: nameOf(stack), stack, checkout, state });
+    const names = orphans.map(({ name }) => name).join(", ");
+    if (sharesState()) {
+      if (orphans.length > 0)
+        step("interrupted", `no state knows ${names}: another machine may be making them; where none is, docker rm --force them`);
+    } else {
+      removeOrphans(pulumi.docker, orphans);
+      if (orphans.length > 0) step("interrupted", `removed what an interrupted command made and couldn't record: ${names}`);
+    }
   }
   const code = await runPulumi(pulumi, ["up", "--stack", stack, ...(asks ? [] : ["--yes", "--skip-preview"])]);
   if (code !== 0) process.exit(1);
@@ -47,7 +51,7 @@ async function upByPulumi(stack, { asks, install }) {
 }
 
 async function upByCompose(stack, { asks, install }) {
-  const environment = setUpCompose({ install });
+  const environment = setUpCompose({ stack, install });
   const folder = composeFolder(stack);
   if (asks && !(await ask(`Bring ${stack} up by Compose? What changed is replaced at once, without a preview.`))) process.exit(1);
   await writeProject(stack, folder, { environment, runner: "compose" });

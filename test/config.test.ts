@@ -26,8 +26,12 @@ describe("defaults", () => {
       trustedProxies: [],
       tls: { mode: "self-signed", policy: "intermediate", provided: undefined, acme: undefined },
       https: true,
-      postgres: { version: 18, upgradeFrom: undefined, cpus: 2, memory: 1024, maxConnections: 200, publishPort: undefined },
+      postgres: {
+        ...{ version: 18, upgradeFrom: undefined, image: undefined, extensions: [], settings: {} },
+        ...{ cpus: 2, memory: 1024, maxConnections: 200, publishPort: undefined },
+      },
       nginx: {
+        image: "nginx:1.30",
         workerConnections: 2048,
         keepaliveSeconds: 65,
         maxBodySize: "10m",
@@ -121,7 +125,7 @@ describe("fails", () => {
     [
       "an unknown key",
       { domian: "x.example" },
-      "domian: unknown key; allowed: one of environment, name, domain, aliases, httpPort, httpsPort, bindAddress, ipv6ClientAddresses, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, backup, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
+      "domian: unknown key; allowed: one of environment, name, checkout, domain, aliases, httpPort, httpsPort, bindAddress, ipv6ClientAddresses, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, backup, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
     ],
     [
       "an unknown key inside",
@@ -195,6 +199,31 @@ describe("fails", () => {
     ],
     ["a Postgres that doesn't exist", { postgres: { version: 19 } }, "postgres.version: got 19; allowed: a whole number from 14 to 18"],
     [
+      "an image without a tag",
+      { postgres: { image: "postgis/postgis" } },
+      'postgres.image: got "postgis/postgis"; allowed: an image\'s name with its tag or digest, such as registry.example.com/postgres:18.1, or none',
+    ],
+    [
+      "an image that is an option",
+      { nginx: { image: "--privileged" } },
+      'nginx.image: got "--privileged"; allowed: an image\'s name with its tag or digest, such as registry.example.com/postgres:18.1',
+    ],
+    [
+      "an extension that would leave its quotes",
+      { postgres: { extensions: ['postgis"; DROP DATABASE django'] } },
+      'postgres.extensions: got ["postgis\\"; DROP DATABASE django"]; allowed: a list of extensions\' names',
+    ],
+    [
+      "a setting of Postgres that has a key of its own",
+      { postgres: { settings: { max_connections: 500 } } },
+      'postgres.settings: got {"max_connections":500}; allowed: names of Postgres\' settings, each with a text, a number, true or false; fix: remove max_connections: set postgres.maxConnections',
+    ],
+    [
+      "a setting of Postgres that could cost the data",
+      { postgres: { settings: { fsync: false } } },
+      'postgres.settings: got {"fsync":false}; allowed: names of Postgres\' settings, each with a text, a number, true or false; fix: remove fsync: without it a power cut costs the database',
+    ],
+    [
       "a superuser without an address",
       { superuser: { username: "admin" } },
       'superuser: got {"username":"admin"}; allowed: none, or { username, email }',
@@ -244,6 +273,10 @@ describe("fails", () => {
     );
   });
 
+  test("a checkout's id that is none", async () => {
+    expect(await errorOf("prod", { checkout: "mine" })).toContain('\n  checkout: got "mine"; allowed: 12 hexadecimal digits, or none');
+  });
+
   test("two replicas behind one development port", async () => {
     expect(await errorOf("dev", { environment: "dev", app: { replicas: 2 } })).toContain(
       "app.replicas: got 2; allowed: 1 where app.devServerPort is set; fix: set app.devServerPort to none",
@@ -281,7 +314,7 @@ describe("fails", () => {
       .toBe(`config of stack prod (Pulumi.prod.yaml) has 4 problems; nothing was touched:
   domain: got "a b"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots
   httpPort: got "0"; allowed: a port from 1 to 65535
-  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, asgi, replicas, workerClass, workers, threads, preload, cpus, memory, env, healthPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
+  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, asgi, replicas, workerClass, workers, threads, preload, cpus, memory, env, healthPath, adminPath, apiPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
   app.threads: got 0; allowed: a whole number from 1 to 64`);
   });
 });

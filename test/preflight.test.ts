@@ -133,7 +133,7 @@ describe("objects of the same name", () => {
       `${heading}container movies-prod-nginx exists and belongs to another checkout; ${otherName}`,
     );
     expect(await errorOf([[/^volume ls/, `movies-prod-owner ${theirs}\nmovies-prod-postgres-18-data ||\n`]])).toBe(
-      `${heading}volumes movies-prod-owner, movies-prod-postgres-18-data exist and they belong to stack prod of movies, checkout bbbbbbbbbbbb; ${otherName}; where they are meant for this checkout, write bbbbbbbbbbbb into .state/checkout`,
+      `${heading}volumes movies-prod-owner, movies-prod-postgres-18-data exist and they belong to stack prod of movies, checkout bbbbbbbbbbbb; ${otherName}; where they are meant for this checkout, write bbbbbbbbbbbb into .state/checkout, or set checkout to it in the stack's file`,
     );
     expect(await errorOf([[/^volume ls/, `movies-prod-media-data ||\n`]])).toBe(
       `${heading}volumes movies-prod-media-data exist and no volume says whose they are; ${otherName}`,

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -63,4 +63,16 @@ describe("the engine that a stack's commands ask", () => {
       "restore: stack dev is on another Docker engine (ssh://root@another) than prod (the default one)\n  fix: make the dump there, with pg_dump --format=custom, and give it as --dump\n",
     );
   });
+});
+
+test("whose a stack's objects are: what its file says, else the checkout's own id, else nobody's yet", () => {
+  const script = `import { checkoutOf } from ${JSON.stringify(join(folder, "scripts/arguments.mjs"))}; console.log(checkoutOf("prod"));`;
+  const ask = () => spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" }).stdout.trim();
+  writeFileSync(join(folder, "Pulumi.prod.yaml"), "config:\n  django-stack:name: movies\n");
+  expect(ask()).toBe("undefined");
+  mkdirSync(join(folder, ".state"));
+  writeFileSync(join(folder, ".state/checkout"), "aaaaaaaaaaaa\n");
+  expect(ask()).toBe("aaaaaaaaaaaa");
+  writeFileSync(join(folder, "Pulumi.prod.yaml"), 'config:\n  django-stack:checkout: "123456789012"\n');
+  expect(ask()).toBe("123456789012");
 });

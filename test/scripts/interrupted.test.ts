@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { clearStaleLock, removeOrphans } from "../../scripts/interrupted.mjs";
+import { clearStaleLock, findOrphans, removeOrphans } from "../../scripts/interrupted.mjs";
 
 let root: string;
 const lock = () => join(root, ".state", ".pulumi", "locks", "organization", "django-stack", "prod", "1.json");
@@ -58,16 +58,15 @@ esac
     { type: "docker:index/container:Container", id: "c1" },
     { type: "docker:index/network:Network", id: "n2" },
   ];
-  const removed = removeOrphans(
-    { command: docker, arguments: [] },
-    { name: "movies", stack: "prod", checkout: "aaaaaaaaaaaa", state: { deployment: { resources } } },
-  );
-  expect(removed).toEqual(["movies-prod-django-0-bbbbbbb", "movies-prod-edge"]);
+  const engine = { command: docker, arguments: [] };
+  const orphans = findOrphans(engine, { name: "movies", stack: "prod", checkout: "aaaaaaaaaaaa", state: { deployment: { resources } } });
+  removeOrphans(engine, orphans);
+  expect(orphans.map(({ name }: { name: string }) => name)).toEqual(["movies-prod-django-0-bbbbbbb", "movies-prod-edge"]);
   const labels = "--filter label=django-stack.name=movies --filter label=django-stack.stack=prod --filter label=django-stack.checkout=aaaaaaaaaaaa";
   const project = '{{.Label "com.docker.compose.project"}}';
   expect(readFileSync(calls, "utf8")).toBe(`ps --all --no-trunc --format {{.ID}} {{.Names}} ${project} ${labels}
-rm --force --volumes c2
 network ls --no-trunc --format {{.ID}} {{.Name}} ${project} ${labels}
+rm --force --volumes c2
 network rm n1
 `);
 });

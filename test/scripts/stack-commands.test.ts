@@ -23,6 +23,8 @@ beforeEach(() => {
       "--version "*) echo "Docker version 28.2.2" ;;
       "context inspect") echo unix:///var/run/docker.sock ;;
       "version "*) echo 28.2.2 ;;
+      "ps "*) cat ${folder}/containers 2>/dev/null || true ;;
+      "rm "*) echo "docker $*" >> ${folder}/calls ;;
       "volume ls") cat ${folder}/volumes 2>/dev/null || true ;;
       "volume inspect") case "$*" in *checkout*) cat "\${OWNER:-${checkoutFile}}" ;; *) grep -qx "$3" ${folder}/volumes ;; esac ;;
       "volume rm") echo "docker $*" >> ${folder}/calls; grep -vx "$3" ${folder}/volumes > ${folder}/rest; mv ${folder}/rest ${folder}/volumes ;;
@@ -81,6 +83,18 @@ site       https://movies.example
 admin      https://movies.example/admin/
 API        https://movies.example/api/movies/
 `);
+  });
+
+  test("removes what an interrupted one made and couldn't record, but where others may be at work on the same state", () => {
+    writeFileSync(join(folder, "containers"), "c1 movies-prod-django-0-aaaaaaa\n");
+    const own = command("up", ["prod"]);
+    expect(own.calls).toContain("docker rm --force --volumes c1");
+    expect(own.stderr).toContain("interrupted    removed what an interrupted command made and couldn't record: movies-prod-django-0-aaaaaaa\n");
+    const shared = command("up", ["prod"], { PULUMI_BACKEND_URL: "s3://state" });
+    expect(shared.calls.filter((call) => call === "docker rm --force --volumes c1")).toHaveLength(1);
+    expect(shared.stderr).toContain(
+      "interrupted    no state knows movies-prod-django-0-aaaaaaa: another machine may be making them; where none is, docker rm --force them\n",
+    );
   });
 
   test("ends with 1 and prints no URLs when pulumi fails", () => {
