@@ -50,7 +50,7 @@ const ownCertificate = makesCertificate ? new Certificate(`${prefix}-certificate
 const certificate = ownCertificate ?? config.tls.provided;
 const notAfter = config.tls.mode === "acme" ? undefined : certificate?.notAfter;
 if (notAfter !== undefined) warnBeforeExpiry(notAfter);
-const nginxImage = new docker.RemoteImage(`${prefix}-nginx-image`, { name: "nginx:1.30", keepLocally: true });
+const nginxImage = new docker.RemoteImage(`${prefix}-nginx-image`, { name: config.nginx.image, keepLocally: true });
 const toolImage = nginxImage.imageId;
 
 const postgres = new Postgres(`${prefix}-postgres`, { owner, config, networks, volumes, secrets });
@@ -95,10 +95,10 @@ new Nginx(`${prefix}-nginx`, {
 const { url } = config;
 export default definedOutputs({
   url,
-  adminUrl: `${url}/admin/`,
+  adminUrl: app.adminPath && `${url}${app.adminPath}`,
   staticUrl: `${url}/static/`,
   mediaUrl: `${url}/media/`,
-  apiUrl: `${url}/api/movies/`,
+  apiUrl: app.apiPath && `${url}${app.apiPath}`,
   devServerUrl: app.devServerPort === undefined ? undefined : `http://localhost:${app.devServerPort}`,
   caCertificate: config.tls.mode === "self-signed" ? ownCertificate?.authority : undefined,
   certificateNotAfter: notAfter,

@@ -62,7 +62,9 @@ export class Django extends pulumi.ComponentResource {
           entrypoints: files.entrypoints,
           command: pulumi
             .all([files.folder, networks.app.ipamConfigs])
-            .apply(([filesFolder, ranges]) => renderServerCommand({ ...app, filesFolder, forwardedAllowIps: ranges?.[0]?.subnet ?? "127.0.0.1" })),
+            .apply(([filesFolder, ranges]) =>
+              renderServerCommand({ ...app, filesFolder, proxies: ranges?.flatMap(({ subnet }) => subnet ?? []) ?? [] }),
+            ),
           envs: files.envs,
           mounts: [
             files.mount,
@@ -78,7 +80,7 @@ export class Django extends pulumi.ComponentResource {
           dependsOn: args.release,
           // The old replica serves until nginx has left it; only a published port can't be held twice.
           deleteBeforeReplace: app.devServerPort !== undefined,
-          hooks: serviceHooks(replicaName, dockerHost),
+          hooks: serviceHooks(replicaName, dockerHost, app.devServerPort === undefined ? "goes on" : "is gone"),
         },
       );
     });

@@ -27,17 +27,34 @@ function ending(status: string, exitCode: string, outOfMemory: string): string {
   return status === "exited" ? `failed with exit code ${exitCode}` : `is ${status} instead of ended`;
 }
 
+/** What becomes of a service while another one takes its place. */
+export type Predecessor = "goes on" | "is gone";
+
+const consequence: Readonly<Record<Predecessor, string>> = {
+  "goes on": "it was removed and what ran before goes on",
+  "is gone":
+    "it was removed, and there is none in its place, for the one before had to end first; fix: put back what was changed, or mend it, and run up again",
+};
+
 /**
  * Prints the last 20 log lines of a service that couldn't be made or never became healthy, and removes its container.
  *
  * Without the removal the next `up` would find the container made, call it unchanged and send traffic to it.
  */
-export async function removeFailedService(docker: DockerCommand, container: string, print: (message: string) => Promise<void>): Promise<void> {
+export async function removeFailedService(
+  docker: DockerCommand,
+  container: string,
+  predecessor: Predecessor,
+  print: (message: string) => Promise<void>,
+): Promise<void> {
   try {
-    const { stdout: status } = await docker("inspect", "--format", "{{.State.Status}}{{with .State.Health}}, {{.Status}}{{end}}", container);
+    const format = '{{.State.Status}}{{with .State.Health}}, {{.Status}}{{range .Log}}{{"\\n"}}{{.Output}}{{end}}{{end}}';
+    const [status, ...checks] = (await docker("inspect", "--format", format, container)).stdout.split("\n");
+    const lastCheck = lastLines(checks.join("\n"), 1);
     const log = await lastLog(docker, container);
     await docker("rm", "--force", "--volumes", container);
-    await print(`${container} didn't become healthy (${status.trim()}); it was removed and what ran before goes on. Its last lines:\n${log}`);
+    const told = lastCheck === "" ? "" : `; its last health check said: ${lastCheck}`;
+    await print(`${container} didn't become healthy (${status}${told}); ${consequence[predecessor]}. Its last lines:\n${log}`);
   } catch (error) {
     if (!(error instanceof DockerError) || !/no such (object|container)/i.test(error.message)) throw error;
   }
@@ -76,11 +93,13 @@ export async function limitProcesses(docker: DockerCommand, id: string): Promise
 /**
  * Returns the hooks of a service: its limit of processes once it is healthy; where it never is, its log, its removal and no other try.
  *
+ * @param predecessor whether the service that it replaces is still there while it starts.
  * @param next what follows once the service is healthy.
  */
 export function serviceHooks(
   name: string,
   dockerHost: string | undefined,
+  predecessor: Predecessor,
   next?: (docker: DockerCommand) => Promise<void>,
 ): pulumi.ResourceHookBinding {
   const limit = new pulumi.ResourceHook(`${name}-processes`, async ({ id }) => {
@@ -94,7 +113,7 @@ export function serviceHooks(
     const container: unknown = newInputs?.name;
     if (failedOperation === "create" && typeof container === "string") {
       // Awaited: once the hook has answered, Pulumi may end before it hears the log.
-      await removeFailedService(dockerCommand(dockerHost), container, (message) => pulumi.log.error(message));
+      await removeFailedService(dockerCommand(dockerHost), container, predecessor, (message) => pulumi.log.error(message));
     }
     return false;
   });

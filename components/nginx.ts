@@ -110,7 +110,7 @@ export class Nginx extends pulumi.ComponentResource {
         ports: config.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),
       },
       // It holds the published ports; its configuration changes by reload, never by replacement.
-      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost, checkCertificates) },
+      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost, "is gone", checkCertificates) },
     );
     this.registerOutputs({ configurationId: this.configurationId });
   }

@@ -14,8 +14,8 @@ export interface ServerCommandArgs {
   readonly requestGraceSeconds: number;
   /** Folder of the stack's own files, inside the container. */
   readonly filesFolder: string;
-  /** Addresses whose forwarded headers count: nginx's network. */
-  readonly forwardedAllowIps: string;
+  /** Addresses or ranges that nginx asks from: its word on the scheme counts. */
+  readonly proxies: readonly string[];
 }
 
 /** Returns the entry script's arguments: its mode, then the server's command line. */
@@ -45,7 +45,8 @@ export function renderServerCommand(args: ServerCommandArgs): string[] {
     "--limit-request-field_size=16380",
     // Twice gunicorn's own, and the most that it takes: searches and the admin's filters have long addresses.
     "--limit-request-line=8190",
-    `--forwarded-allow-ips=${args.forwardedAllowIps}`,
+    // The health check's word counts too: without, a project that redirects to HTTPS by itself would never be healthy.
+    `--forwarded-allow-ips=${["127.0.0.1", ...args.proxies].join(",")}`,
     "--error-logfile=-",
     serverModule(args),
   ];
@@ -61,13 +62,15 @@ export function serverModule({ workerClass, wsgi, asgi }: Pick<ServerCommandArgs
   return workerClass === "uvicorn" ? asgi : wsgi;
 }
 
-/** Returns the health check's command: a GET with the site's own Host, as a browser behind nginx would send it. */
+/** Returns the health check's command: a GET with the site's own Host, as a browser behind nginx would send it; what isn't 200 it tells. */
 export function renderHealthCheck(port: number, path: string, host: string, https: boolean): string[] {
   const program = [
     "import http.client, sys",
     `c = http.client.HTTPConnection("127.0.0.1", ${port}, timeout=4)`,
     `c.request("GET", ${JSON.stringify(path)}, headers={"Host": ${JSON.stringify(host)}, "X-Forwarded-Proto": "${https ? "https" : "http"}"})`,
-    "sys.exit(c.getresponse().status != 200)",
+    "r = c.getresponse()",
+    "to = r.headers.get('Location')",
+    `sys.exit(None if r.status == 200 else "GET %s: %d %s%s; app.healthPath must answer 200" % (${JSON.stringify(path)}, r.status, r.reason, " to " + to if to else ""))`,
   ].join("; ");
   return ["CMD", "python", "-c", program];
 }

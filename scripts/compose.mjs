@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { requireStack, useHostOf } from "./arguments.mjs";
-import { compose, composeFolder, setUpCompose, tidyUp, upgradeFirst, writeProject } from "./compose/project.mjs";
+import { compose, composeFolder, setUpCompose, tidyUp, passGatesFirst, writeProject } from "./compose/project.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
 import { root, setUpNode } from "./setup/setup.mjs";
 import { fail, step, wrongUse } from "./setup/terminal.mjs";
@@ -64,10 +64,10 @@ async function pass(stack, words) {
     ensureCompose({ install: false, print: (text) => step("Compose", text) });
     return compose(folder, words);
   }
-  const environment = setUpCompose();
+  const environment = setUpCompose({ stack });
   await writeProject(stack, folder, { environment, runner });
   if (command !== "up" || dry) return compose(folder, words, environment);
-  await upgradeFirst(folder, environment);
+  await passGatesFirst(folder, environment);
   const code = await compose(folder, words, environment);
   // In the foreground it ends when the stack does.
   const detached = words.some((word) => ["--detach", "-d", "--wait"].includes(word));

@@ -2,6 +2,7 @@ import {
   asCpus,
   asFlag,
   asMegabytes,
+  asPath,
   asPlainEnvironment,
   asText,
   cpuNumbers,
@@ -16,6 +17,8 @@ import {
   workerClass,
 } from "../allowed-values.ts";
 import { setting } from "./setting.ts";
+
+const linkedPaths = "a path that starts with /, of letters, digits and ._~-, or none";
 
 /** What serves Django, and what it may use. */
 export const appSettings = {
@@ -77,6 +80,8 @@ export const appSettings = {
     "/healthz",
     matching(/^\/[\w\-.~/%]*$/),
   ),
+  adminPath: setting("Path of Django's admin, for the outputs.", linkedPaths, "/admin/", "/admin/", orNone(asPath)),
+  apiPath: setting("Path of an API, for the outputs; none leaves it out.", linkedPaths, "/api/movies/", "/api/movies/", orNone(asPath)),
   staticRoot: setting(
     "Where the image holds what collectstatic gathered.",
     "an absolute path",

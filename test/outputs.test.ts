@@ -59,3 +59,8 @@ test("the outputs of dev", async () => {
     "url", "adminUrl", "staticUrl", "mediaUrl", "apiUrl", "devServerUrl", "image", "release", "networks", "volumes", "commands", "backupPassphrase",
   ]); // prettier-ignore
 });
+
+test("an admin elsewhere, and no API", async () => {
+  const { outputs } = await program("prod", { domain: "movies.org", app: { adminPath: "/office/", apiPath: "none" } });
+  expect([outputs.adminUrl, "apiUrl" in outputs]).toEqual(["https://movies.org/office/", false]);
+});

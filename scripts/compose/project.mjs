@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { ensureCompose } from "../setup/compose.mjs";
-import { Failure, output, run } from "../setup/process.mjs";
+import { Failure, output, run, tail } from "../setup/process.mjs";
 import { root, setUpDocker, setUpNode } from "../setup/setup.mjs";
 import { step } from "../setup/terminal.mjs";
 
@@ -11,9 +11,9 @@ import { step } from "../setup/terminal.mjs";
 export const composeFolder = (stack) => join(root, "docker-compose", stack);
 
 /** Makes sure of all that Compose needs; returns the environment for it. */
-export function setUpCompose({ install = true } = {}) {
+export function setUpCompose({ stack, install = true }) {
   const environment = setUpNode();
-  const docker = setUpDocker({ install });
+  const docker = setUpDocker({ install, stack });
   step("Compose", ensureCompose({ install, print: (text) => step("Compose", text) }));
   return docker.host === undefined ? environment : { ...environment, DOCKER_HOST: docker.host };
 }
@@ -44,25 +44,27 @@ export async function compose(folder, words, environment = process.env) {
 }
 
 /**
- * Copies the database to another major version, where the project asks for it, while the old version's server is still there:
- * Compose stops that one before it starts anything else.
+ * Runs the jobs that decide whether the database's server may be replaced, while the one before is still there: Compose stops that one
+ * before it starts anything else.
  */
-export async function upgradeFirst(folder, environment) {
+export async function passGatesFirst(folder, environment) {
   const services = output("docker", ["compose", "--file", join(folder, "compose.yaml"), "config", "--services"], { env: environment }).split("\n");
+  const fix = "mend what its last lines say, then the same command again";
+  const failed = (job) => new Failure("Compose", `${job} failed, and what ran before goes on`, fix);
+  // An image and settings of Postgres that no server starts with.
+  if ((await compose(folder, ["run", "--rm", "--no-deps", "--no-TTY", trial], environment)) !== 0) throw failed(trial);
   if (!services.includes(upgrade)) return;
   // Whatever doesn't build is known before anybody's writes are refused.
   if ((await compose(folder, ["build"], environment)) !== 0) throw new Failure("Compose", "an image doesn't build", "mend what the lines above say");
-  const code = await compose(folder, ["up", "--no-deps", "--exit-code-from", upgrade, upgrade], environment);
-  if (code !== 0)
-    throw new Failure("Compose", `${upgrade} failed, and the version before goes on`, "mend what its last lines say, then the same command again");
+  if ((await compose(folder, ["up", "--no-deps", "--exit-code-from", upgrade, upgrade], environment)) !== 0) throw failed(upgrade);
 }
 
-/** Name of the service that does it. */
-const upgrade = "postgres-upgrade";
+/** Names of their services. */
+const [trial, upgrade] = ["postgres-trial", "postgres-upgrade"];
 
 /** Brings a project up and returns when every service is healthy; throws a Failure with the log of what failed. */
 export async function composeUp(folder, environment) {
-  await upgradeFirst(folder, environment);
+  await passGatesFirst(folder, environment);
   const code = await compose(folder, ["up", "--detach", "--wait", "--remove-orphans"], environment);
   if (code === 0) return tidyUp(folder, environment);
   const failed = failedContainers(folder, environment);
@@ -94,7 +96,10 @@ function failedContainers(folder, environment) {
       const fine = status === "created" || (status === "exited" && code === "0") || (status === "running" && health !== "unhealthy");
       if (fine) return [];
       const { stdout, stderr } = run("docker", ["logs", "--tail", "20", id], { env: environment });
-      return [{ name: name.slice(1), log: `${stdout}${stderr}`.trim() }];
+      const checks = output("docker", ["inspect", "--format", "{{with .State.Health}}{{range .Log}}{{println .Output}}{{end}}{{end}}", id], {
+        env: environment,
+      });
+      return [{ name: name.slice(1), log: [`${stdout}${stderr}`.trim(), tail(checks, 1)].filter((text) => text !== "").join("\n") }];
     });
 }
 

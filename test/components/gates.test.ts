@@ -54,26 +54,42 @@ describe("passGate", () => {
 describe("removeFailedService", () => {
   test("prints the log and removes the container", async () => {
     const { docker, calls } = fakeDocker([
-      [/^inspect/, "running, unhealthy\n"],
+      [
+        /^inspect/,
+        "running, unhealthy\nTraceback\nConnectionRefusedError: refused\n\nGET /healthz: 404 Not Found; app.healthPath must answer 200\n\n",
+      ],
       [/^logs/, { stderr: "boom\n" }],
       [/^rm/, ""],
     ]);
     const printed: string[] = [];
-    await removeFailedService(docker, "movies-prod-django-0-1a2b3c4", async (message) => void printed.push(message));
+    await removeFailedService(docker, "movies-prod-django-0-1a2b3c4", "goes on", async (message) => void printed.push(message));
     expect(printed).toEqual([
-      "movies-prod-django-0-1a2b3c4 didn't become healthy (running, unhealthy); it was removed and what ran before goes on. Its last lines:\nboom",
+      "movies-prod-django-0-1a2b3c4 didn't become healthy (running, unhealthy; its last health check said: GET /healthz: 404 Not Found; app.healthPath must answer 200); it was removed and what ran before goes on. Its last lines:\nboom",
     ]);
     expect(calls.at(-1)).toBe("rm --force --volumes movies-prod-django-0-1a2b3c4");
   });
 
+  test("says so where the one before had to end first", async () => {
+    const { docker } = fakeDocker([
+      [/^inspect/, "exited\n"],
+      [/^logs/, "no space left\n"],
+      [/^rm/, ""],
+    ]);
+    const printed: string[] = [];
+    await removeFailedService(docker, "movies-prod-postgres-1a2b3c4", "is gone", async (message) => void printed.push(message));
+    expect(printed).toEqual([
+      "movies-prod-postgres-1a2b3c4 didn't become healthy (exited); it was removed, and there is none in its place, for the one before had to end first; fix: put back what was changed, or mend it, and run up again. Its last lines:\nno space left",
+    ]);
+  });
+
   test("has nothing to do where no container was made", async () => {
     const { docker } = fakeDocker([[/^inspect/, new DockerError("Error: No such object: x", 1)]]);
-    await removeFailedService(docker, "x", async () => expect.fail("printed"));
+    await removeFailedService(docker, "x", "goes on", async () => expect.fail("printed"));
   });
 
   test("passes on that the engine is gone", async () => {
     const { docker } = fakeDocker([[/^inspect/, new DockerError("Cannot connect to the Docker daemon", 1)]]);
-    await expect(removeFailedService(docker, "x", async () => {})).rejects.toThrow("Cannot connect");
+    await expect(removeFailedService(docker, "x", "goes on", async () => {})).rejects.toThrow("Cannot connect");
   });
 });
 

@@ -1,4 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { renderHealthCheck, renderServerCommand } from "../../components/server-command.ts";
 import { upstreamKeepaliveSeconds } from "../../nginx/render.ts";
@@ -13,14 +16,14 @@ const args = {
   preload: true,
   requestGraceSeconds: 30,
   filesFolder: "/run/stack/0a1b2c3d4e5f",
-  forwardedAllowIps: "172.30.0.0/16",
+  proxies: ["172.30.0.0/16"],
 };
 
 test("gunicorn's command line", () => {
   expect(renderServerCommand({ ...args, server: "gunicorn" })).toEqual([
     "serve", "gunicorn", "--config=/run/stack/0a1b2c3d4e5f/gunicorn.conf.py", "--bind=0.0.0.0:9000", "--worker-class=gthread", "--workers=3", "--threads=4", "--worker-tmp-dir=/dev/shm",
     "--preload", "--max-requests=20000", "--max-requests-jitter=2000", "--timeout=30", "--graceful-timeout=30", "--keep-alive=20",
-    "--limit-request-field_size=16380", "--limit-request-line=8190", "--forwarded-allow-ips=172.30.0.0/16", "--error-logfile=-",
+    "--limit-request-field_size=16380", "--limit-request-line=8190", "--forwarded-allow-ips=127.0.0.1,172.30.0.0/16", "--error-logfile=-",
     "config.wsgi",
   ]); // prettier-ignore
 });
@@ -46,9 +49,23 @@ test("runserver's command line", () => {
   expect(renderServerCommand({ ...args, server: "runserver" })).toEqual(["run", "python", "manage.py", "runserver", "0.0.0.0:9000"]);
 });
 
-test("the health check asks for the site by its name and is Python that compiles", () => {
-  const [kind, program, option, code] = renderHealthCheck(9000, "/healthz", "movies.example:8443", true);
-  expect([kind, program, option]).toEqual(["CMD", "python", "-c"]);
-  expect(code).toContain('"GET", "/healthz", headers={"Host": "movies.example:8443", "X-Forwarded-Proto": "https"}');
-  execFileSync("python3", ["-c", "import sys; compile(sys.argv[1], 'check', 'exec')", code]);
+test.each([
+  [200, "/", 0, ""],
+  [404, undefined, 1, "GET /healthz: 404 Not Found; app.healthPath must answer 200\n"],
+  [302, "/login/", 1, "GET /healthz: 302 Found to /login/; app.healthPath must answer 200\n"],
+])("the health check asks for the site by its name, and tells what isn't 200: %i", async (status, location, exitCode, told) => {
+  const asked: unknown[] = [];
+  const server = createServer(({ method, url, headers }, response) => {
+    asked.push(method, url, headers.host, headers["x-forwarded-proto"]);
+    response.writeHead(status, location === undefined ? {} : { Location: location }).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const [kind, program, ...words] = renderHealthCheck((server.address() as AddressInfo).port, "/healthz", "movies.example:8443", true);
+  expect([kind, program]).toEqual(["CMD", "python"]);
+  const ended = await new Promise((resolve) =>
+    execFile("python3", words, (error, stdout, stderr) => resolve([error === null ? 0 : error.code, stdout + stderr])),
+  );
+  server.close();
+  expect(ended).toEqual([exitCode, told]);
+  expect(asked).toEqual(["GET", "/healthz", "movies.example:8443", "https"]);
 });

@@ -67,6 +67,53 @@ test("Postgres before 18 keeps its data one level lower", async () => {
   expect(mounts[0]).toEqual({ type: "volume", source: "movies-prod-postgres-17-data", target: "/var/lib/postgresql/data" });
 });
 
+test("the job that an image and settings of Postgres must pass", async () => {
+  const { uploads, ...inputs } = await container("postgres-trial", {
+    postgres: {
+      image: "postgis/postgis:18-3.6",
+      extensions: ["postgis", "pg_trgm"],
+      settings: { work_mem: "8MB", "auto_explain.log_analyze": true },
+    },
+  });
+  expect(inputs).toEqual({
+    ...job,
+    user: "0:0",
+    capabilities: { drops: ["ALL"], adds: ["CAP_SETGID", "CAP_SETUID"] },
+    memory: 1536,
+    memorySwap: 1536,
+    image: "sha256:movies-prod-postgres-image",
+    networkMode: "none",
+    entrypoints: ["timeout", "120", "/bin/bash", "/run/try-postgres.sh"],
+    command: [
+      "postgres", "-c", "max_connections=200", "-c", "shared_buffers=256MB", "-c", "effective_cache_size=768MB", "-c", "maintenance_work_mem=64MB",
+      "-c", "work_mem=8MB", "-c", "max_wal_size=1024MB", "-c", "random_page_cost=1.1", "-c", "auto_explain.log_analyze=true",
+    ], // prettier-ignore
+    envs: [
+      "POSTGRES_EXTENSIONS=postgis pg_trgm",
+      "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
+      "POSTGRES_VERSION=18",
+    ],
+    tmpfs: { "/var/lib/postgresql": "rw,noexec,nosuid,nodev,size=64k", "/tmp": "rw,noexec,nosuid,nodev,mode=1777,size=512m" },
+  });
+  expect(uploads.map(({ file, permissions }: any) => [file, permissions])).toEqual([["/run/try-postgres.sh", "0500"]]);
+  expect((await container("postgres", { postgres: { settings: { work_mem: "8MB" } } })).command).toContain("work_mem=8MB");
+});
+
+test("the images are those of the config", async () => {
+  const { registrations } = await program("prod", {
+    name: "movies",
+    ...{ postgres: { image: "registry.example.com/postgres:18.1" }, nginx: { image: "nginx:1.31" }, backup: { resticImage: "restic/restic:0.20.0" } },
+  });
+  const images = registrations.filter(({ type }) => type.endsWith(":RemoteImage")).map(({ inputs }) => reveal(inputs).name);
+  expect(images.sort()).toEqual(["nginx:1.31", "registry.example.com/postgres:18.1"]);
+  expect(
+    reveal(registrations.find(({ type, name }) => type.endsWith(":Image") && name === "movies-prod-backup-image")!.inputs).build.args,
+  ).toMatchObject({
+    POSTGRES: "registry.example.com/postgres:18.1",
+    RESTIC: "restic/restic:0.20.0",
+  });
+});
+
 test("the roles job", async () => {
   const { uploads, ...inputs } = await container("postgres-roles");
   expect(inputs).toEqual({
@@ -150,7 +197,7 @@ test("a replica", async () => {
   });
   expect(envs).toContain("GREETING=hello");
   expect(envs.join("\n")).not.toContain("SUPERUSER");
-  expect(command).toContain("--forwarded-allow-ips=172.30.0.0/16");
+  expect(command).toContain("--forwarded-allow-ips=127.0.0.1,172.30.0.0/16");
 });
 
 test("nginx", async () => {
@@ -222,7 +269,9 @@ test("the app's image", async () => {
 });
 
 test("the job that takes another major version's data over", async () => {
-  const { uploads, ...inputs } = await container("postgres-upgrade", { postgres: { version: 18, upgradeFrom: 17 } });
+  const { uploads, ...inputs } = await container("postgres-upgrade", {
+    postgres: { version: 18, upgradeFrom: 17, settings: { shared_preload_libraries: "pg_stat_statements" } },
+  });
   expect(inputs).toEqual({
     ...job,
     user: "0:0",
@@ -237,6 +286,7 @@ test("the job that takes another major version's data over", async () => {
       "FROM_DATA=/from",
       "POSTGRES_DATABASE=django",
       "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256",
+      "POSTGRES_PRELOAD_LIBRARIES=pg_stat_statements",
       "TO=18",
       "TO_DATA=/to",
     ],
