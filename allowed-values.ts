@@ -119,6 +119,12 @@ export function asPlainEnvironment(value: unknown): Readonly<Record<string, stri
 
 export const environments = "names of letters, digits and underscores, each with a text, a number, true or false";
 
+/** Returns an image's name: with a registry or without, with a tag, a digest or both. */
+export const asImage = matching(
+  /^(?=.{1,255}$)([a-z0-9][a-z0-9.-]*(:\d+)?\/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]*(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$/,
+);
+export const imageNames = "an image's name with its tag or digest, such as registry.example.com/postgres:18.1";
+
 export function asFlag(value: unknown): boolean {
   return value === true || value === "true" ? true : value === false || value === "false" ? false : refuse();
 }

@@ -6,7 +6,7 @@ import { readOwnFile, readPem } from "./own-files.ts";
 /** Backups as the components need them. */
 export interface BackupConfig extends Pick<
   Settings["backup"],
-  "target" | "schedule" | "keepDaily" | "keepWeekly" | "keepMonthly" | "maxAgeHours" | "cpus" | "memory"
+  "target" | "schedule" | "keepDaily" | "keepWeekly" | "keepMonthly" | "maxAgeHours" | "resticImage" | "cpus" | "memory"
 > {
   /** restic's name of the place. */
   readonly repository: string;

@@ -139,7 +139,7 @@ test("pgbench with our settings beside those of the image", async () => {
   await start([]);
   docker("exec", "--user", "postgres", pgbench, "pgbench", "--initialize", "--quiet", "--scale=30", "postgres");
   stop();
-  const settings = renderPostgresSettings({ memory: 1024, maxConnections: 100 });
+  const settings = renderPostgresSettings({ memory: 1024, maxConnections: 100, settings: {} });
   // Each run leaves a larger database and the disk at work for the next one: both take either turn equally often.
   for (let round = 0; round < 2 * rounds; round++) {
     const turns = [async () => void stock.push(await measure([])), async () => void ours.push(await measure(settings))];

@@ -9,12 +9,14 @@ export interface BackupEnvironmentArgs {
   readonly prefix: string;
   /** Whom restored uploads belong to. */
   readonly app: Pick<Config["app"], "uid" | "gid">;
+  /** Libraries that a server with this data loads at its start; empty for none. */
+  readonly preloadLibraries: string;
   /** Folder of the secret files. */
   readonly filesId: pulumi.Input<string>;
 }
 
 /** Returns the environment of backup.sh and restore.sh as `NAME=value`, sorted by name; it holds no secret. */
-export function renderBackupEnvironment({ backup, prefix, app, filesId }: BackupEnvironmentArgs): pulumi.Input<string>[] {
+export function renderBackupEnvironment({ backup, prefix, app, preloadLibraries, filesId }: BackupEnvironmentArgs): pulumi.Input<string>[] {
   return [
     `BACKUP_DATABASE=${database}`,
     pulumi.interpolate`BACKUP_FILES=/run/stack/${filesId}`,
@@ -23,6 +25,7 @@ export function renderBackupEnvironment({ backup, prefix, app, filesId }: Backup
     `BACKUP_KEEP_MONTHLY=${backup.keepMonthly}`,
     `BACKUP_KEEP_WEEKLY=${backup.keepWeekly}`,
     `BACKUP_MAX_AGE_HOURS=${backup.maxAgeHours}`,
+    `BACKUP_PRELOAD_LIBRARIES=${preloadLibraries}`,
     `BACKUP_TARGET=${backup.target}`,
     `BACKUP_TIMES=${backup.schedule.join(" ")}`,
     `MEDIA_USER=${app.uid}:${app.gid}`,

@@ -6,7 +6,9 @@ import type { Owner } from "./labels.ts";
 export interface BackupImageArgs {
   readonly owner: Owner;
   /** Name of the server's image, whose programs dump and restore. */
-  readonly postgresImage: string;
+  readonly postgresImage: pulumi.Input<string>;
+  /** Image that restic is taken from. */
+  readonly resticImage: string;
   /** Whether backups are sent by sftp. */
   readonly sftp: boolean;
 }
@@ -27,7 +29,7 @@ export class BackupImage extends pulumi.ComponentResource {
           dockerfile: join(scripts, "Dockerfile"),
           args: {
             POSTGRES: args.postgresImage,
-            RESTIC: resticImage,
+            RESTIC: args.resticImage,
             PACKAGES: args.sftp ? "openssh-client" : "",
             DJANGO_STACK_NAME: args.owner.name,
             DJANGO_STACK_STACK: args.owner.stack,
@@ -43,6 +45,3 @@ export class BackupImage extends pulumi.ComponentResource {
 }
 
 const scripts = "./containers/backup";
-
-/** The version that the tests ran with; github.com/restic/restic. */
-const resticImage = "restic/restic:0.19.1";

@@ -9,7 +9,9 @@ import { FilesVolume } from "./files-volume.ts";
 import { jobGate, serviceHooks } from "./gates.ts";
 import { labels, shortHash, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
-import { dataPath, noData, postgresUser, type Postgres } from "./postgres.ts";
+import type { Postgres } from "./postgres.ts";
+import { dataPath, noData, postgresUser } from "./postgres-image.ts";
+import { preloadLibraries } from "./postgres-settings.ts";
 import { jobProfile, patientCpuShares, serviceProfile } from "./profiles.ts";
 import type { Release } from "./release.ts";
 import type { Volumes } from "./volumes.ts";
@@ -35,8 +37,8 @@ export class Backup extends pulumi.ComponentResource {
     const { dockerHost } = config;
     const image = new BackupImage(
       `${name}-image`,
-      { owner, postgresImage: postgres.imageName, sftp: backup.sftp },
-      { parent: this, dependsOn: postgres },
+      { owner, postgresImage: postgres.imageName, resticImage: backup.resticImage, sftp: backup.sftp },
+      { parent: this },
     );
     const contents = backupSecrets(args.passphrase, backup);
     const id = pulumi.unsecret(pulumi.all([args.passphrase, contents]).apply(([passphrase, files]) => secretFilesId(passphrase, files)));
@@ -105,7 +107,10 @@ export class Backup extends pulumi.ComponentResource {
         hostname: name,
         // Uploads belong to the app's group.
         groupAdds: [String(config.app.gid)],
-        envs: renderBackupEnvironment({ backup, prefix: config.prefix, app: config.app, filesId: id }),
+        envs: renderBackupEnvironment({
+          ...{ backup, prefix: config.prefix, app: config.app, filesId: id },
+          preloadLibraries: preloadLibraries(config.postgres.settings),
+        }),
         mounts: [
           ...storage,
           // The image declares a volume there; without a mount each container would get one without a name.
@@ -121,7 +126,7 @@ export class Backup extends pulumi.ComponentResource {
         dependsOn: [files, permissions, postgres, args.release],
         // Two of them would make each backup twice.
         deleteBeforeReplace: true,
-        hooks: serviceHooks(name, dockerHost),
+        hooks: serviceHooks(name, dockerHost, "is gone"),
       },
     );
     this.registerOutputs({});

@@ -15,6 +15,8 @@ export interface DatabaseRolesArgs {
   readonly createDatabases: boolean;
   /** How long a request may run, in seconds; nothing that it asks the database for may take longer. */
   readonly requestSeconds: number;
+  /** Extensions that the database has, and what `manage.py test` makes too. */
+  readonly extensions: readonly string[];
 }
 
 /**
@@ -54,8 +56,17 @@ export function renderDatabaseRoles(args: DatabaseRolesArgs): string {
     `REVOKE ALL ON DATABASE ${database} FROM PUBLIC;`,
     // Nobody reaches the superuser over the network: it is the container's own user on the local socket.
     "ALTER ROLE postgres PASSWORD NULL;",
+    ...(args.createDatabases ? createExtensions("template1", args.extensions) : []),
+    ...createExtensions(database, args.extensions),
     `\\echo roles: ${loginRole(args.passwordVersion)} in use`,
   ].join("\n")}\n`;
+}
+
+/** One that is there is brought to the version that the image has. */
+function createExtensions(name: string, extensions: readonly string[]): string[] {
+  if (extensions.length === 0) return [];
+  const create = (extension: string) => [`CREATE EXTENSION IF NOT EXISTS "${extension}" CASCADE;`, `ALTER EXTENSION "${extension}" UPDATE;`];
+  return [`\\connect ${name}`, ...extensions.flatMap(create)];
 }
 
 function createRole(role: string, options: string): string {

@@ -81,7 +81,13 @@ export class FilesVolume extends pulumi.ComponentResource {
         ...(Object.keys(tmpfs).length === 0 ? {} : { tmpfs }),
         uploads: incoming.apply((files) => [...script, ...files]),
       },
-      { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-job`, args.dockerHost, args.onFilled)] } },
+      {
+        parent: this,
+        // Pulumi hands a component's dependencies to none of its resources.
+        dependsOn: opts?.dependsOn,
+        deleteBeforeReplace: false,
+        hooks: { afterCreate: [jobGate(`${name}-job`, args.dockerHost, args.onFilled)] },
+      },
     );
     this.volume = volume.name;
     this.registerOutputs({ volume: this.volume });

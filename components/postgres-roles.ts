@@ -21,7 +21,7 @@ export interface PostgresRolesArgs {
   readonly script: pulumi.Output<string>;
 }
 
-/** The job that makes roles, passwords and timeouts of a server, or brings those of a kept volume up to date. */
+/** The job that makes roles, passwords, timeouts and extensions of a server, or brings those of a kept volume up to date. */
 export class PostgresRoles extends pulumi.ComponentResource {
   constructor(name: string, args: PostgresRolesArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:PostgresRoles", name, {}, opts);
@@ -44,7 +44,7 @@ export class PostgresRoles extends pulumi.ComponentResource {
         tmpfs: args.tmpfs,
         uploads: [{ file: "/run/roles.sql", content: args.script, permissions: "0400" }],
       },
-      { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(name, args.dockerHost)] } },
+      { parent: this, dependsOn: opts?.dependsOn, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(name, args.dockerHost)] } },
     );
     this.registerOutputs({});
   }
@@ -54,6 +54,7 @@ export interface RolesScriptArgs {
   readonly secrets: Secrets;
   readonly config: {
     readonly app: Pick<Config["app"], "debug" | "requestGraceSeconds">;
+    readonly postgres: Pick<Config["postgres"], "extensions">;
     readonly secrets: Pick<Config["secrets"], "databasePasswordVersion">;
   };
 }
@@ -69,6 +70,7 @@ export function rolesScript({ secrets, config }: RolesScriptArgs): pulumi.Output
         // `manage.py test` makes a database of its own.
         createDatabases: config.app.debug,
         requestSeconds: config.app.requestGraceSeconds,
+        extensions: config.postgres.extensions,
       }),
     ),
   );

@@ -27,6 +27,8 @@ export interface PostgresUpgradeArgs {
   /** Volume with the password that initdb wants. */
   readonly files: pulumi.Input<string>;
   readonly initdbArguments: string;
+  /** Libraries that its server loads at its start; empty for none. */
+  readonly preloadLibraries: string;
   /** The script that makes the roles; secret. */
   readonly roles: pulumi.Output<string>;
 }
@@ -56,6 +58,7 @@ export class PostgresUpgrade extends pulumi.ComponentResource {
           "FROM_DATA=/from",
           `POSTGRES_DATABASE=${database}`,
           `POSTGRES_INITDB_ARGS=${args.initdbArguments}`,
+          `POSTGRES_PRELOAD_LIBRARIES=${args.preloadLibraries}`,
           `TO=${to}`,
           "TO_DATA=/to",
         ],
@@ -73,7 +76,13 @@ export class PostgresUpgrade extends pulumi.ComponentResource {
         ],
       },
       // Its roles change with every rotation, and what is done needn't be done again.
-      { parent: this, deleteBeforeReplace: false, ignoreChanges: ["uploads"], hooks: { afterCreate: [jobGate(name, args.dockerHost)] } },
+      {
+        parent: this,
+        dependsOn: opts?.dependsOn,
+        deleteBeforeReplace: false,
+        ignoreChanges: ["uploads"],
+        hooks: { afterCreate: [jobGate(name, args.dockerHost)] },
+      },
     );
     this.registerOutputs({});
   }

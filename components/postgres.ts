@@ -8,7 +8,9 @@ import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
 import { labels, type Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
-import { renderPostgresSettings } from "./postgres-settings.ts";
+import { preloadLibraries, renderPostgresSettings } from "./postgres-settings.ts";
+import { dataPath, initdbArguments, noData, postgresUser } from "./postgres-image.ts";
+import { PostgresTrial } from "./postgres-trial.ts";
 import { PostgresUpgrade } from "./postgres-upgrade.ts";
 import { PostgresRoles, rolesScript } from "./postgres-roles.ts";
 import { serviceProfile } from "./profiles.ts";
@@ -35,7 +37,7 @@ export class Postgres extends pulumi.ComponentResource {
   /** Role that the app logs in as. */
   readonly user: string;
   /** The server's image: its name, and its id. */
-  readonly imageName: string;
+  readonly imageName: pulumi.Output<string>;
   readonly imageId: pulumi.Output<string>;
   /** Volume of the socket, through which the container's own user is the database's superuser. */
   readonly socket: pulumi.Output<string>;
@@ -44,10 +46,19 @@ export class Postgres extends pulumi.ComponentResource {
     super("django-stack:index:Postgres", name, {}, opts);
     const { owner, secrets, networks } = args;
     const { dockerHost } = args.config;
-    const { version, upgradeFrom, cpus, memory, maxConnections, publishPort } = args.config.postgres;
+    const { version, upgradeFrom, cpus, memory, publishPort } = args.config.postgres;
     const passwordVersion = args.config.secrets.databasePasswordVersion;
-    this.imageName = `postgres:${version}`;
-    const image = new docker.RemoteImage(`${name}-image`, { name: this.imageName, keepLocally: true }, { parent: this });
+    const imageName = args.config.postgres.image ?? `postgres:${version}`;
+    const image = new docker.RemoteImage(`${name}-image`, { name: imageName, keepLocally: true }, { parent: this });
+    const command = ["postgres", ...renderPostgresSettings(args.config.postgres)];
+    const trial = new PostgresTrial(
+      `${name}-trial`,
+      {
+        ...{ owner, dockerHost, memory, initdbArguments, command, version, image: image.imageId },
+        ...{ extensions: args.config.postgres.extensions, tmpfs: noData(version) },
+      },
+      { parent: this },
+    );
     const files = new FilesVolume(
       `${name}-files`,
       {
@@ -60,7 +71,7 @@ export class Postgres extends pulumi.ComponentResource {
         user: postgresUser,
         tmpfs: noData(version),
       },
-      { parent: this },
+      { parent: this, dependsOn: trial },
     );
     // The socket is the superuser's only door: a job that mounts this volume and runs as the same user comes in.
     const socket = new docker.Volume(
@@ -79,6 +90,7 @@ export class Postgres extends pulumi.ComponentResource {
             `${name}-upgrade`,
             {
               ...{ owner, dockerHost, memory, initdbArguments, roles, from: upgradeFrom, to: version },
+              preloadLibraries: preloadLibraries(args.config.postgres.settings),
               ...{
                 image: image.imageId,
                 tmpfs: noData(version),
@@ -116,7 +128,7 @@ export class Postgres extends pulumi.ComponentResource {
         }),
         image: image.imageId,
         entrypoints: ["/bin/bash", "/run/stack/initial/start.sh"],
-        command: ["postgres", ...renderPostgresSettings({ memory, maxConnections })],
+        command,
         stopSignal: "SIGINT",
         shmSize: 256,
         envs: [`POSTGRES_DATA=${dataPath(version)}`, "POSTGRES_PASSWORD_FILE=/run/stack/initial/password", `POSTGRES_INITDB_ARGS=${initdbArguments}`],
@@ -129,8 +141,14 @@ export class Postgres extends pulumi.ComponentResource {
         ports: publish ? [{ internal: 5432, external: publishPort, ip: "127.0.0.1" }] : undefined,
       },
       // Two servers on one data directory must never run.
-      { parent: this, dependsOn: upgrade === undefined ? files : [files, upgrade], deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost) },
+      {
+        parent: this,
+        dependsOn: upgrade === undefined ? files : [files, upgrade],
+        deleteBeforeReplace: true,
+        hooks: serviceHooks(name, dockerHost, "is gone"),
+      },
     );
+    this.imageName = image.name;
     this.imageId = image.imageId;
     this.socket = socket.name;
     this.user = loginRole(passwordVersion);
@@ -142,20 +160,5 @@ export class Postgres extends pulumi.ComponentResource {
     this.registerOutputs({ user: this.user });
   }
 }
-
-/** User and group of the official image; its entry script reads files as this user. */
-export const postgresUser = "999:999";
-
-/** Returns where the volume belongs: from 18 on the official image keeps its data one level lower, by major version. */
-export function dataPath(version: number): string {
-  return version >= 18 ? "/var/lib/postgresql" : "/var/lib/postgresql/data";
-}
-
-/** Returns the folders of a job with that image: without something mounted there, each run would leave a volume without a name behind. */
-export function noData(version: number): Readonly<Record<string, string>> {
-  return { [dataPath(version)]: "rw,noexec,nosuid,nodev,size=64k" };
-}
-
-const initdbArguments = "--data-checksums --encoding=UTF8 --locale=C.UTF-8 --auth-local=peer --auth-host=scram-sha-256";
 
 const startScript = readFileSync(join(import.meta.dirname, "..", "containers", "start-postgres.sh"), "utf8");

@@ -4,6 +4,7 @@
 #   FROM_DATA         folder of the other version's volume
 #   TO_DATA           folder of this version's volume
 #   POSTGRES_DATABASE the database
+#   POSTGRES_PRELOAD_LIBRARIES  what the server loads at its start
 # The other server's socket is in /run/other, /run/roles.sql makes the roles. Until the end the other server stays as it was, but that
 # nobody can write to it; whatever fails ends that too.
 set -Eeuo pipefail
@@ -67,7 +68,7 @@ copy() {
   as_postgres initdb --pgdata="$fresh" --username=postgres --pwfile=/run/stack/initial/password "${arguments[@]}" > /dev/null
   # As the official image's entry point ends a new one.
   printf '\nhost all all all scram-sha-256\n' >> "$fresh/pg_hba.conf"
-  as_postgres pg_ctl --pgdata="$fresh" --log=/tmp/log --wait --timeout=120 --silent --options="-c listen_addresses='' -c unix_socket_directories=$new_socket -c max_wal_size=4GB" start \
+  as_postgres pg_ctl --pgdata="$fresh" --log=/tmp/log --wait --timeout=120 --silent --options="-c listen_addresses='' -c unix_socket_directories=$new_socket -c max_wal_size=4GB -c shared_preload_libraries=$(printf %q "$POSTGRES_PRELOAD_LIBRARIES")" start \
     || fail "version $TO doesn't start: $(tail -n 1 /tmp/log)"
   as_postgres psql --no-psqlrc --quiet --host=$new_socket --dbname=postgres < /run/roles.sql > /dev/null
   # Roles that somebody made by hand.

@@ -15,6 +15,7 @@ try {
   const { stack, flags } = readArguments(process.argv.slice(2), { usage, flags: ["--no-install"], defaultStack: "dev" });
   useHostOf(stack);
   const pulumi = setUp({
+    stack,
     install: !flags["no-install"],
     withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} up --dry-run lists the containers that would change`,
   });

@@ -2,12 +2,14 @@ import {
   asCpus,
   asEnvironment,
   asFlag,
+  asImage,
   asMegabytes,
   asText,
   asTimesOfDay,
   asTarget,
   cpuNumbers,
   environments,
+  imageNames,
   matching,
   orNone,
   sizes,
@@ -60,6 +62,8 @@ export const backupSettings = {
     undefined,
     orNone(asText),
   ),
+  // The version that the tests ran with; github.com/restic/restic.
+  resticImage: setting("Image that restic is taken from.", imageNames, "restic/restic:0.19.1", "restic/restic:0.19.1", asImage),
   cpus: setting("CPUs that a backup may use, of those that requests leave.", cpuNumbers, 2, 2, asCpus),
   memory: setting("Memory that a backup may use.", sizes, 1024, 1024, asMegabytes),
 };

@@ -1,8 +1,9 @@
-import { asCpus, asMegabytes, asText, balancing, cpuNumbers, matching, orNone, sizes, wholeNumber } from "../allowed-values.ts";
+import { asCpus, asImage, asMegabytes, asText, balancing, cpuNumbers, imageNames, matching, orNone, sizes, wholeNumber } from "../allowed-values.ts";
 import { setting } from "./setting.ts";
 
 /** What nginx may use, and how it shares out requests. */
 export const nginxSettings = {
+  image: setting("Image of nginx 1.27.4 or newer, made from the official one for Debian.", imageNames, "nginx:1.30", "nginx:1.30", asImage),
   // Twice the 1,024 of the guides: a thousand connections that one client holds on purpose leave room for everybody else's.
   workerConnections: setting("Connections a worker process.", "a whole number from 64 to 8192", 1024, 2048, wholeNumber(64, 8192)),
   keepaliveSeconds: setting("How long an idle client connection stays.", "a whole number from 5 to 3600", 65, 65, wholeNumber(5, 3600)),

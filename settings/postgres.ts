@@ -1,5 +1,48 @@
-import { asCpus, asMegabytes, cpuNumbers, orNone, port, portOrNone, sizes, wholeNumber } from "../allowed-values.ts";
+import {
+  asCpus,
+  asImage,
+  asMegabytes,
+  asObject,
+  cpuNumbers,
+  imageNames,
+  listOf,
+  matching,
+  orNone,
+  port,
+  portOrNone,
+  refuse,
+  sizes,
+  wholeNumber,
+} from "../allowed-values.ts";
 import { setting } from "./setting.ts";
+
+/** What the containers around the server rely on, and with what to set it. */
+const settingsOfTheStack: Readonly<Record<string, string>> = {
+  data_directory: "the stack sets it",
+  config_file: "the stack sets it",
+  external_pid_file: "the stack sets it",
+  fsync: "without it a power cut costs the database",
+  full_page_writes: "without it a power cut costs the database",
+  hba_file: "the stack sets it",
+  ident_file: "the stack sets it",
+  listen_addresses: "the stack sets it",
+  max_connections: "set postgres.maxConnections",
+  password_encryption: "the stack sets it",
+  port: "the stack sets it",
+  unix_socket_directories: "the stack sets it",
+  unix_socket_permissions: "the stack sets it",
+};
+
+function asServerSettings(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(asObject(value)).map(([name, content]) => {
+    if (!/^[a-z_]+(\.[a-z_]+)?$/.test(name)) refuse(`rename ${JSON.stringify(name)}`);
+    if (Object.hasOwn(settingsOfTheStack, name)) refuse(`remove ${name}: ${settingsOfTheStack[name]}`);
+    if (!["string", "number", "boolean"].includes(typeof content)) refuse(`give ${name} a text, a number, true or false`);
+    if (/[\0\r\n]/.test(String(content))) refuse(`give ${name} a value of one line`);
+    return [name, String(content)] as const;
+  });
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 const majors = "a whole number from 14 to 18";
 
@@ -12,6 +55,27 @@ export const postgresSettings = {
     undefined,
     undefined,
     orNone(wholeNumber(14, 18)),
+  ),
+  image: setting<string | undefined>(
+    "Image of that version, made from the official one for Debian, as PostGIS' and pgvector's are; none is postgres:<version>.",
+    `${imageNames}, or none`,
+    undefined,
+    undefined,
+    orNone(asImage),
+  ),
+  extensions: setting<readonly string[]>(
+    "Extensions that only a superuser may create, such as postgis; each is brought to its image's version.",
+    "a list of extensions' names",
+    [],
+    [],
+    listOf(matching(/^[a-z][a-z0-9_-]{0,62}$/)),
+  ),
+  settings: setting<Readonly<Record<string, string>>>(
+    "Settings of the server, in place of those that follow from its memory or beside them.",
+    "names of Postgres' settings, each with a text, a number, true or false",
+    {},
+    {},
+    asServerSettings,
   ),
   cpus: setting("CPUs that Postgres may use.", cpuNumbers, 1, 2, asCpus),
   memory: setting("Memory that Postgres may use; its caches follow from it.", sizes, 512, 1024, asMegabytes),

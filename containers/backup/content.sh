@@ -41,7 +41,8 @@ start_scratch() {
   # It lives for minutes: nothing needs to survive a crash of it.
   as_postgres pg_ctl --pgdata=/backup-work/scratch/data --log=/backup-work/scratch/log --wait --timeout=120 --silent --options="-c listen_addresses='' \
     -c unix_socket_directories=/backup-work/scratch -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c wal_level=minimal -c max_wal_senders=0 \
-    -c max_wal_size=2GB -c autovacuum=off -c shared_buffers=128MB -c maintenance_work_mem=64MB" start 9>&- \
+    -c max_wal_size=2GB -c autovacuum=off -c shared_buffers=128MB -c maintenance_work_mem=64MB \
+    -c shared_preload_libraries=$(printf %q "$BACKUP_PRELOAD_LIBRARIES")" start 9>&- \
     || fail "the server that backups are restored into doesn't start: $(tail -n 1 /backup-work/scratch/log)"
 }
 

@@ -78,6 +78,23 @@ take_incoming() {
   if [ -n "$files" ]; then cp -a "$files/." $staged/; fi
 }
 
+# Everything comes to belong to the app but for extensions, which only the superuser may make; a schema may be there for one.
+fill_from_elsewhere() {
+  local as_app=(--role="$BACKUP_DATABASE") schema='^[0-9]+; [0-9]+ [0-9]+ SCHEMA ' extension='^[0-9]+; [0-9]+ [0-9]+ (COMMENT - )?EXTENSION '
+  restore_entries() {
+    as_postgres pg_restore --host=$live --dbname=$fresh --exit-on-error --no-owner --no-privileges --use-list=$folder/entries "$@" $folder/database.dump
+  }
+  as_postgres pg_restore --list $folder/database.dump > /tmp/entries
+  entries() { { grep -E "$@" /tmp/entries || true; } | as_postgres tee $folder/entries > /dev/null; }
+  entries "$schema"
+  restore_entries "${as_app[@]}"
+  entries "$extension"
+  restore_entries \
+    || fail "an extension of the dump can't be created; fix: name an image that has it in postgres.image; the live database is as it was"
+  entries --invert-match "$schema|$extension"
+  restore_entries --jobs=2 "${as_app[@]}"
+}
+
 fill_fresh() {
   drop_fresh
   sql --command="CREATE DATABASE $fresh TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8' OWNER $BACKUP_DATABASE"
@@ -86,8 +103,7 @@ fill_fresh() {
     ensure_roles $live $folder
     restore_dump $live $fresh $folder
   else
-    # From elsewhere: everything comes to belong to the app.
-    as_postgres pg_restore --host=$live --dbname=$fresh --jobs=2 --exit-on-error --no-owner --no-privileges --role="$BACKUP_DATABASE" $folder/database.dump
+    fill_from_elsewhere
   fi
   sql --command="REVOKE ALL ON DATABASE $fresh FROM PUBLIC"
   as_postgres vacuumdb --quiet --analyze-only --host=$live --dbname=$fresh

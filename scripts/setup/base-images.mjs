@@ -25,6 +25,11 @@ export const olderPostgres = {
 const standIns = join(dirname(fileURLToPath(import.meta.url)), "..", "stand-ins");
 const standInBase = (debian) => `django-stack-stand-in/debian:${debian}`;
 
+/** Returns what is known of images by name: a stand-in for those that have one. */
+export function knownImages(names) {
+  return names.map((name) => [...baseImages, olderPostgres].find(({ image }) => image === name) ?? { image: name });
+}
+
 /** Makes sure of every image and returns how, one line; throws a Failure that names the image and the cause. */
 export function ensureBaseImages(docker, images = baseImages) {
   const missing = images.filter(({ image }) => !present(docker, image));
@@ -32,7 +37,11 @@ export function ensureBaseImages(docker, images = baseImages) {
   for (const entry of missing) {
     const pull = run(docker.command, [...docker.arguments, "pull", "--quiet", entry.image], { timeoutSeconds: 600 });
     if (pull.status !== 0) {
-      refused.push({ ...entry, cause: tail(pull.stderr, 1) });
+      const cause = tail(pull.stderr, 1);
+      if (entry.standIn === undefined) {
+        throw new Failure("base images", `${entry.image} can't be pulled: ${cause}`, "correct its name in the stack's file, or docker login");
+      }
+      refused.push({ ...entry, cause });
       if (isUnreachable(pull.stderr)) break;
     }
   }

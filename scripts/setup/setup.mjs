@@ -1,10 +1,11 @@
 // Everything that must be there before `pulumi` runs: packages, Node.js, Docker, Pulumi with its plugins, base images.
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensureBaseImages } from "./base-images.mjs";
+import { baseImages, ensureBaseImages, knownImages } from "./base-images.mjs";
 import { ensureDocker } from "./docker.mjs";
 import { ensureNode, ensurePackages } from "./node-packages.mjs";
 import { ensurePassphrase, ensurePlugins, ensurePulumi } from "./pulumi.mjs";
+import { imagesOf } from "./stack-images.mjs";
 import { step } from "./terminal.mjs";
 
 /** Folder of the checkout. */
@@ -20,11 +21,11 @@ export function setUpNode() {
   return { ...process.env, PATH: path, NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "node") };
 }
 
-/** Makes sure of the Docker engine and the base images; returns how to reach the engine. */
-export function setUpDocker({ install = true } = {}) {
+/** Makes sure of the Docker engine and of a stack's images, or of those that the defaults start from; returns how to reach the engine. */
+export function setUpDocker({ install = true, stack, images = true } = {}) {
   const docker = ensureDocker({ install, print: (text) => step("Docker", text) });
   step("Docker", `engine ${docker.version}${docker.host === undefined ? "" : ` at ${docker.host}`}`);
-  step("base images", ensureBaseImages(docker));
+  if (images) step("base images", ensureBaseImages(docker, stack === undefined ? baseImages : knownImages(imagesOf(root, stack))));
   return docker;
 }
 
@@ -38,10 +39,10 @@ export function setUpPulumi(environment) {
   return { command: pulumi.command, environment: { ...environment, ...variables, PULUMI_SKIP_UPDATE_CHECK: "true" } };
 }
 
-/** All of it, in order; where Pulumi can't be had, the failure ends with `withoutPulumi`, what to type then. */
-export function setUp({ install = true, withoutPulumi }) {
+/** All of it, in order, the images only where something is made from them; where Pulumi can't be had, the failure ends with `withoutPulumi`, what to type then. */
+export function setUp({ stack, install = true, images = true, withoutPulumi }) {
   const environment = setUpNode();
-  const docker = setUpDocker({ install });
+  const docker = setUpDocker({ install, stack, images });
   const hosted = docker.host === undefined ? environment : { ...environment, DOCKER_HOST: docker.host };
   try {
     return { docker, ...setUpPulumi(hosted) };

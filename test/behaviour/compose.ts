@@ -132,6 +132,18 @@ export function composeBehaviour(site: Site): void {
       expect(live.trim().split("\n").at(-1)).toMatch(/^[0-9a-f]{12}$/);
     });
 
+    test("what Postgres refuses fails up with its own words, and the server that runs stays", async () => {
+      const good = compose.config;
+      const before = site.containersOf("postgres");
+      compose.config = { ...good, postgres: { settings: { work_mem: "lots" } } };
+      await expect(compose.up()).rejects.toThrow(
+        /invalid value for parameter "work_mem": "lots"[^]*postgres-trial failed, and what ran before goes on/,
+      );
+      expect(site.containersOf("postgres")).toEqual(before);
+      expect((await site.anonymous().request("/readyz")).text).toBe("ok\n");
+      compose.config = good;
+    });
+
     test("what nginx refuses, and a release that doesn't load, fail up with their own words, and the next good one mends it", async () => {
       writeFileSync(snippet, "nonsense on;\n");
       const good = compose.config;

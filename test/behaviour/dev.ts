@@ -18,7 +18,7 @@ export function devBehaviour(name: string, makeStack: MakeStack): void {
     name,
     httpPort: "18081",
     app: { context: project, target: "development", devServerPort: 18000 },
-    postgres: { publishPort: 15432 },
+    postgres: { publishPort: 15432, extensions: ["pg_stat_statements"] },
     superuser: { username: "admin", email: "admin@example.com" },
   });
   const django = () =>
@@ -107,7 +107,21 @@ export function devBehaviour(name: string, makeStack: MakeStack): void {
     expect(execFileSync("sh", ["-c", `${manage} showmigrations movies`], { encoding: "utf8" })).toContain("[X] 0002_stars");
   });
 
-  test("runs Django's own tests against Postgres", () => {
+  test("runs Django's own tests against Postgres, in a database that has the stack's extensions", () => {
+    const extension = "SELECT count(*) FROM pg_extension WHERE extname = 'pg_stat_statements'";
+    writeFileSync(
+      join(project, "movies/test_extension.py"),
+      `from django.db import connection
+from django.test import TestCase
+
+
+class ExtensionTest(TestCase):
+    def test_is_there(self):
+        with connection.cursor() as cursor:
+            cursor.execute("${extension}")
+            self.assertEqual(cursor.fetchone(), (1,))
+`,
+    );
     const manage = outputs.commands.manage.replace("exec -it", "exec");
     expect(execFileSync("sh", ["-c", `${manage} test 2>&1`], { encoding: "utf8" })).toMatch(/Ran 1[1-9] tests[^]*OK/);
   });

@@ -73,6 +73,27 @@ export function failedChangesBehaviour(site: Site): void {
       expect(schema()).toBe(before);
     });
 
+    test.each([
+      ["settings that no Postgres starts with", { settings: { work_mem: "lots" } }, /invalid value for parameter "work_mem": "lots"/],
+      ["an extension that the image hasn't", { extensions: ["postgis"] }, /postgis can't be created: .*extension "postgis" is not available/],
+      ["an image without Postgres", { image: "nginx:1.30" }, /postgres\.image has no Postgres in it/],
+    ])("%s: up fails, and the server that runs is left alone", async (_, settings, message) => {
+      const good = stack.config;
+      stack.config = { ...good, postgres: settings };
+      const before = containersOf("postgres");
+      await underLoad(async () => {
+        const failure = await stack.up().then(
+          () => "",
+          (error: Error) => error.message,
+        );
+        expect(failure).toMatch(/-prod-postgres-trial failed with exit code 1; what ran before goes on/);
+        expect(failure).toMatch(message);
+      });
+      stack.config = good;
+      await site.up();
+      expect(containersOf("postgres")).toEqual(before);
+    });
+
     test("a build that fails fails up with its last lines, and nothing is touched", async () => {
       const dockerfile = join(project, "Dockerfile");
       const good = readFileSync(dockerfile, "utf8");
@@ -121,7 +142,10 @@ others = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and int(pid) 
 workers = [pid for pid in others if b"gunicorn" in open(f"/proc/{pid}/cmdline", "rb").read()]
 os.kill(max(workers), signal.SIGTERM)`;
         docker("exec", replica, "python", "-c", endLastWorker);
-        for (let attempt = 0; attempt < 2; attempt++) await expect(stack.up()).rejects.toThrow(/-prod-django-[01]-[0-9a-f]{7} didn't become healthy/);
+        for (let attempt = 0; attempt < 2; attempt++)
+          await expect(stack.up()).rejects.toThrow(
+            /-prod-django-[01]-[0-9a-f]{7} didn't become healthy \([a-z]+, [a-z]+; its last health check said: GET \/healthz: 500 Internal Server Error; app\.healthPath must answer 200\)/,
+          );
       });
       writeFileSync(health, good);
       await site.up();

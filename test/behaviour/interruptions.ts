@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { query } from "../support/backups.ts";
 import { failuresBetween, secondsOfFailure, tell } from "../support/faults.ts";
 import { loadDuring } from "../support/site-load.ts";
 import type { Site } from "../support/site.ts";
@@ -21,14 +22,16 @@ export function interruptionsBehaviour(site: Site): void {
       expect([result.missing, result.doubled]).toEqual([[], []]);
     });
 
-    test("new limits of Postgres are answered with 503 or a wait, and nothing hangs", async () => {
-      stack.config = { ...stack.config, postgres: { memory: "900m" } };
+    test("new limits, settings and extensions of Postgres are answered with 503 or a wait, and nothing hangs", async () => {
+      const settings = { shared_preload_libraries: "pg_stat_statements", log_line_prefix: `%m 'x' "y" ` };
+      stack.config = { ...stack.config, postgres: { memory: "900m", settings, extensions: ["pg_stat_statements"] } };
       const result = await loadDuring(site, 30, () => site.up());
       tell("replaced Postgres", result.requests, result.from, result);
       const kinds = new Set(failuresBetween(result.requests, 0, Infinity).map(({ failure }) => failure));
       expect([...kinds]).toEqual(["status 503"]);
       expect(secondsOfFailure(result.requests, result.from)).toBeLessThan(20);
       expect([result.missing, result.doubled]).toEqual([[], []]);
+      expect(query(site, "SELECT count(*) > 0 FROM pg_stat_statements; SHOW log_line_prefix").split("\n")).toEqual(["t", `%m 'x' "y"`]);
     });
   });
 }

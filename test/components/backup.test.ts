@@ -65,6 +65,7 @@ test("the service: no network, no root, media files for reading, secrets as file
     "BACKUP_KEEP_MONTHLY=12",
     "BACKUP_KEEP_WEEKLY=4",
     "BACKUP_MAX_AGE_HOURS=26",
+    "BACKUP_PRELOAD_LIBRARIES=",
     "BACKUP_TARGET=volume",
     "BACKUP_TIMES=02:30 14:30",
     "MEDIA_USER=10001:10001",

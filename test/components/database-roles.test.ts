@@ -6,8 +6,9 @@ test("two login roles take turns", () => {
 });
 
 test("the script, word for word", () => {
-  expect(renderDatabaseRoles({ passwordVersion: 2, password: "new", previousPassword: "old", createDatabases: false, requestSeconds: 30 }))
-    .toBe(`\\set ON_ERROR_STOP on
+  expect(
+    renderDatabaseRoles({ passwordVersion: 2, password: "new", previousPassword: "old", createDatabases: false, requestSeconds: 30, extensions: [] }),
+  ).toBe(`\\set ON_ERROR_STOP on
 \\set QUIET on
 SET log_statement = 'none';
 SET log_min_duration_statement = -1;
@@ -37,7 +38,26 @@ ALTER ROLE postgres PASSWORD NULL;
 });
 
 test("fails on a password that would have to be quoted, without showing it", () => {
-  const render = () => renderDatabaseRoles({ passwordVersion: 1, password: "a'b", previousPassword: "x", createDatabases: true, requestSeconds: 30 });
+  const render = () =>
+    renderDatabaseRoles({ passwordVersion: 1, password: "a'b", previousPassword: "x", createDatabases: true, requestSeconds: 30, extensions: [] });
   expect(render).toThrow("a database password holds other characters than letters and digits");
   expect(render).not.toThrow("a'b");
+});
+
+test("extensions are the superuser's to make, after the passwords; where tests make databases, those have them too", () => {
+  const render = (createDatabases: boolean) =>
+    renderDatabaseRoles({
+      ...{ passwordVersion: 1, password: "new", previousPassword: "old", requestSeconds: 30 },
+      createDatabases,
+      extensions: ["postgis", "uuid-ossp"],
+    });
+  const lines = (database: string) => `\\connect ${database}
+CREATE EXTENSION IF NOT EXISTS "postgis" CASCADE;
+ALTER EXTENSION "postgis" UPDATE;
+CREATE EXTENSION IF NOT EXISTS "uuid-ossp" CASCADE;
+ALTER EXTENSION "uuid-ossp" UPDATE;
+`;
+  const end = "\\echo roles: django_odd in use\n";
+  expect(render(false).split("ALTER ROLE postgres PASSWORD NULL;\n")[1]).toBe(`${lines("django")}${end}`);
+  expect(render(true).split("ALTER ROLE postgres PASSWORD NULL;\n")[1]).toBe(`${lines("template1")}${lines("django")}${end}`);
 });

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { renderPostgresSettings } from "../../components/postgres-settings.ts";
+import { preloadLibraries, renderPostgresSettings } from "../../components/postgres-settings.ts";
 
-const settings = (memory: number, maxConnections = 100) =>
+const settings = (memory: number, maxConnections = 100, own = {}) =>
   Object.fromEntries(
-    renderPostgresSettings({ memory, maxConnections })
+    renderPostgresSettings({ memory, maxConnections, settings: own })
       .filter((word) => word !== "-c")
       .map((word) => word.split("=")),
   );
@@ -36,4 +36,10 @@ test("what all connections may take stays below the memory that is left", () => 
     const { work_mem: workMemory, shared_buffers: shared } = settings(memory);
     expect(100 * parseInt(workMemory)).toBeLessThan(memory - parseInt(shared));
   }
+});
+
+test("the user's own count in place of these, and beside them", () => {
+  const own = { shared_buffers: "1GB", shared_preload_libraries: "pg_stat_statements" };
+  expect(settings(512, 100, own)).toEqual({ ...settings(512), ...own });
+  expect([preloadLibraries(own), preloadLibraries({})]).toEqual(["pg_stat_statements", ""]);
 });

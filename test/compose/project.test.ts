@@ -24,7 +24,8 @@ describe("of production", () => {
       "django-files-job": [],
       "django-release-permissions": [],
       "backup-permissions": [],
-      "postgres-files-job": [],
+      "postgres-trial": [],
+      "postgres-files-job": ["postgres-trial completed_successfully"],
       postgres: ["postgres-files-job completed_successfully"],
       "postgres-roles": ["postgres healthy"],
       backup: ["backup-files-job completed_successfully", "backup-permissions completed_successfully", "django-release completed_successfully"],
@@ -40,6 +41,12 @@ describe("of production", () => {
     });
     const names = needs.map(([name]) => name);
     for (const [name, others] of needs) for (const other of others) expect(names.indexOf(other.split(" ")[0])).toBeLessThan(names.indexOf(name));
+  });
+
+  test("an upgrade waits for what it is made with, and the server for the upgrade", async () => {
+    const { parsed } = await composeProject("prod", { ...prod, postgres: { version: 18, upgradeFrom: 17 } });
+    expect(parsed.services["postgres-upgrade"].depends_on).toEqual({ "postgres-files-job": { condition: "service_completed_successfully" } });
+    expect(parsed.services.postgres.depends_on).toEqual({ "postgres-upgrade": { condition: "service_completed_successfully" } });
   });
 
   test("nginx, word for word", async () => {
@@ -143,7 +150,7 @@ name: movies-prod
     const { parsed, files } = await composeProject("prod", { ...prod, name: "movies" });
     const [edge, app] = ["edge", "app"].map((key) => addressesOf("movies-prod", key)[0]);
     expect(parsed.networks.app.ipam.config).toEqual([app]);
-    expect(parsed.services["django-0"].command).toContain(`--forwarded-allow-ips=${app.subnet}`);
+    expect(parsed.services["django-0"].command).toContain(`--forwarded-allow-ips=127.0.0.1,${app.subnet}`);
     const configuration = Object.entries(files).flatMap(([path, { content }]) =>
       path.startsWith("files/nginx-files-job/incoming/") ? [content] : [],
     );

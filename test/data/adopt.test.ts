@@ -50,6 +50,11 @@ describe("a compose project's data comes in", () => {
     inOld(
       "INSERT INTO movies_movie (title, year, description, poster, created_at) SELECT 'Alien ' || number, 1979, '', 'posters/alien.jpg', now() FROM generate_series(1, 300) AS number",
     );
+    // One that its owner may make, in a schema of its own, and one that only a superuser may.
+    inOld(
+      `CREATE SCHEMA tools; CREATE EXTENSION citext SCHEMA tools; CREATE EXTENSION pg_stat_statements; COMMENT ON EXTENSION citext IS 'names';
+       CREATE TABLE tags (name tools.citext PRIMARY KEY); INSERT INTO tags VALUES ('Noir')`,
+    );
     docker(
       "run",
       "--rm",
@@ -76,6 +81,10 @@ describe("a compose project's data comes in", () => {
     expect(code).toBe(0);
     expect(sql("SELECT count(*), count(DISTINCT tableowner) FROM movies_movie, pg_tables WHERE tablename = 'movies_movie'")).toBe("300|1");
     expect(sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).toBe("django");
+    expect(sql("SELECT nspname, nspowner::regrole, (SELECT name FROM tags WHERE name = 'nOIR') FROM pg_namespace WHERE nspname = 'tools'")).toBe(
+      "tools|django|Noir",
+    );
+    expect(sql("SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension")).toBe("citext pg_stat_statements plpgsql");
     const visitor = site.anonymous();
     expect((await visitor.request("/api/movies/?search=Alien%20300")).text).toContain("Alien 300");
     expect((await visitor.request("/media/posters/alien.jpg")).text).toBe("alien\n");

@@ -32,7 +32,7 @@ beforeEach(() => {
       "context inspect") echo unix:///var/run/docker.sock ;;
       "version "*) echo 28.2.2 ;;
       "compose version") [ -z "$NO_COMPOSE" ] && echo 2.40.3 ;;
-      "compose "*) case "$*" in *--services) exit ;; esac; echo "docker $*" >> ${folder}/calls; exit \${COMPOSE_FAILS:-0} ;;
+      "compose "*) case "$*" in *--services) exit ;; *" run --rm "*) [ -n "$TRIAL_FAILS" ] || code=0 ;; esac; echo "docker $*" >> ${folder}/calls; exit \${code-\${COMPOSE_FAILS:-0}} ;;
       "volume create") echo "docker $*" >> ${folder}/calls ;;
     esac`,
   );
@@ -125,8 +125,11 @@ describe("npm run compose", () => {
   test("up writes it, makes the data's volumes and hands the words over", () => {
     const { status, calls } = command("compose", ["prod", "up", "--detach"], { COMPOSE_FAILS: "3" });
     expect(status).toBe(3);
-    expect(calls.at(-1)).toBe(`docker compose --file ${project} up --detach`);
-    expect(calls.slice(0, -1)).toEqual([
+    expect(calls.slice(-2)).toEqual([
+      `docker compose --file ${project} run --rm --no-deps --no-TTY postgres-trial`,
+      `docker compose --file ${project} up --detach`,
+    ]);
+    expect(calls.slice(0, -2)).toEqual([
       expect.stringMatching(
         /^docker volume create --label django-stack\.name=django-stack .*--label django-stack\.component=volumes django-stack-prod-owner$/,
       ),
@@ -194,6 +197,15 @@ API        https://django-stack.localhost/api/movies/
     expect(stderr).toContain(
       "\nCompose: docker compose ended with exit code 17\n  fix: mend what the lines above say, then the same command again\n",
     );
+  });
+
+  test("--compose replaces nothing where Postgres wouldn't start", () => {
+    const { status, stderr, calls } = command("up", ["prod", "--compose", "--yes"], { COMPOSE_FAILS: "1", TRIAL_FAILS: "yes" });
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      "\nCompose: postgres-trial failed, and what ran before goes on\n  fix: mend what its last lines say, then the same command again\n",
+    );
+    expect(calls.filter((call) => call.includes(" up "))).toEqual([]);
   });
 
   test("without a Pulumi to be had, ends with how to go without", () => {

@@ -1,14 +1,16 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { oldestEngine } from "../../engine-check.ts";
 import { settings } from "../../settings.ts";
-import { baseImages } from "../../scripts/setup/base-images.mjs";
+import { baseImages, ensureBaseImages, knownImages } from "../../scripts/setup/base-images.mjs";
 import { ensureCompose, oldestCompose } from "../../scripts/setup/compose.mjs";
 import { ensureDocker, oldestEngine as oldestEngineOfSetup } from "../../scripts/setup/docker.mjs";
 import { ensurePackages, oldestNode } from "../../scripts/setup/node-packages.mjs";
 import { ensurePassphrase, ensurePlugins, ensurePulumi, oldestPulumi } from "../../scripts/setup/pulumi.mjs";
+
+import { imagesOf } from "../../scripts/setup/stack-images.mjs";
 
 const root = join(import.meta.dirname, "../..");
 let folder: string;
@@ -222,6 +224,51 @@ test("the base images are those that the defaults start from", () => {
     ...new Set(from),
     "restic/restic:0.19.1",
   ]);
+});
+
+describe("a stack's images", () => {
+  const of = (yaml: string) => {
+    writeFileSync(join(folder, "Pulumi.shop.yaml"), yaml);
+    writeFileSync(join(folder, "package.json"), "{}");
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    mkdirSync(join(folder, "django"));
+    writeFileSync(join(folder, "django/Dockerfile"), "FROM python:3.14-slim AS dependencies\n");
+    return imagesOf(folder, "shop");
+  };
+  const defaults = baseImages.map(({ image }) => image);
+
+  test("are the defaults' where its file names none", () => {
+    expect(of("config: {}\n")).toEqual(defaults);
+  });
+
+  test("in development, without backups and with another Dockerfile", () => {
+    expect(of("config:\n  django-stack:environment: dev\n  django-stack:app: { dockerfile: Other }\n")).toEqual(["postgres:18", "nginx:1.30"]);
+  });
+
+  test("are those that its file names, whichever way Pulumi wrote them", () => {
+    const yaml = `config:
+  django-stack:postgres: '{"image":"registry.example.com/postgis:18","version":18}'
+  django-stack:nginx:
+    image: nginx:1.31
+  django-stack:backup: { resticImage: "restic/restic:0.20.0" }
+`;
+    expect(of(yaml)).toEqual(["registry.example.com/postgis:18", "nginx:1.31", "python:3.14-slim", "restic/restic:0.20.0"]);
+  });
+
+  test("another major version of Postgres is the official image's", () => {
+    expect(of("config:\n  django-stack:postgres: { version: 17 }\n")[0]).toBe("postgres:17");
+  });
+
+  test("a file that can't be read is the program's to complain of", () => {
+    expect(of("config: [\n")).toEqual(defaults);
+  });
+
+  test("one that can't be pulled and has no stand-in is named with the cause", () => {
+    program("docker", `[ "$1" = pull ] && echo 'Error: pull access denied for shop/postgis' >&2; exit 1`);
+    expect(messageOf(() => ensureBaseImages({ command: "docker", arguments: [] }, knownImages(["shop/postgis:18"])))).toBe(
+      "base images: shop/postgis:18 can't be pulled: Error: pull access denied for shop/postgis\n  fix: correct its name in the stack's file, or docker login",
+    );
+  });
 });
 
 test("package.json asks for the Node.js that the set-up makes sure of", () => {

@@ -7,7 +7,9 @@ import type { MakeStack } from "../../support/stack-driver.ts";
 
 /** What a restore has to do, and what no failure of it may: real containers, whoever runs the program. */
 export function restoreBehaviour(name: string, makeStack: MakeStack): void {
-  const site = new Site(name, makeStack);
+  // An extension that only a superuser may make, and that its server must load.
+  const postgres = { settings: { shared_preload_libraries: "pg_stat_statements" }, extensions: ["pg_stat_statements"] };
+  const site = new Site(name, makeStack, { config: { postgres } });
   const backups = new Backups(site);
   const inApp = (command: string) => docker("exec", site.containersOf("django")[0], "sh", "-c", command);
   const sql = (text: string) => query(site, text);

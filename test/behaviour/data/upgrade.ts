@@ -4,9 +4,12 @@ import { docker, Site } from "../../support/site.ts";
 import { loadDuring } from "../../support/site-load.ts";
 import type { MakeStack } from "../../support/stack-driver.ts";
 
+/** An extension that only a superuser may make, and that its server must load. */
+const extended = { settings: { shared_preload_libraries: "pg_stat_statements" }, extensions: ["pg_stat_statements"] };
+
 /** What another major version of Postgres has to do: real containers, whoever runs the program. */
 export function upgradeBehaviour(name: string, makeStack: MakeStack): void {
-  const site = new Site(name, makeStack, { config: { postgres: { version: "17" } } });
+  const site = new Site(name, makeStack, { config: { postgres: { version: "17", ...extended } } });
   const backups = new Backups(site);
   const { sql, major, addMovie, up } = database(site);
   const volumes = () => docker("volume", "ls", "--quiet", "--filter", `name=${site.prefix}-postgres-1`).trim().split("\n").sort();
@@ -115,7 +118,7 @@ print(cursor.fetchone()[0])"`,
 
 /** What going back to the major version before has to do. */
 export function downgradeBehaviour(name: string, makeStack: MakeStack): void {
-  const site = new Site(name, makeStack, { config: { postgres: { version: "17" } } });
+  const site = new Site(name, makeStack, { config: { postgres: { version: "17", ...extended } } });
   const { sql, major, addMovie, up } = database(site);
 
   beforeAll(() => site.start());
@@ -145,7 +148,7 @@ function database(site: Site) {
     addMovie: (title: string) =>
       sql(`INSERT INTO movies_movie (title, year, description, poster, created_at) VALUES ('${title}', 1979, '', '', now())`),
     up: async (settings: Record<string, string>) => {
-      site.stack.config = { ...site.stack.config, postgres: settings };
+      site.stack.config = { ...site.stack.config, postgres: { ...extended, ...settings } };
       return site.up();
     },
   };
