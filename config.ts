@@ -23,7 +23,7 @@ type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting
 export type Settings = Values<typeof settings>;
 
 /** The settings of this stack, complete and checked, with what follows from them; frozen. */
-export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "checkout" | "maintenance" | "nginx" | "robots" | "secretEnv" | "tls"> {
+export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "checkout" | "maintenance" | "nginx" | "robots" | "secretEnv" | "secrets" | "tls"> {
   /** Name of the Pulumi stack. */
   readonly stack: string;
   /** `<name>-<stack>`: what every object on the Docker host begins with. */
@@ -78,6 +78,10 @@ export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "che
   };
   /** Backups of database and media; undefined for none. */
   readonly backup: BackupConfig | undefined;
+  readonly secrets: Omit<Settings["secrets"], "secretKeyFallbacks"> & {
+    /** Keys from elsewhere that Django accepts too; secret. */
+    readonly secretKeyFallbacks: pulumi.Output<readonly string[]>;
+  };
   /** Secret environment of Django by name; secret values. */
   readonly secretEnv: pulumi.Output<Readonly<Record<string, string>>>;
 }
@@ -176,6 +180,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
     },
     backup: values.backup.enabled ? backupOf(values.backup, folder) : undefined,
     secretEnv: pulumi.secret(values.secretEnv),
+    secrets: { ...values.secrets, secretKeyFallbacks: pulumi.secret(values.secrets.secretKeyFallbacks) },
   };
 }
 
@@ -195,7 +200,7 @@ function readGiven(prefix: string, problems: string[]): Record<string, unknown> 
     } catch {
       given[name] = text;
     }
-    if (isSecret(key) && !["backup", "secretEnv", "tls"].includes(name)) {
+    if (isSecret(key) && !["backup", "secretEnv", "secrets", "tls"].includes(name)) {
       problems.push(
         `${name}: should not hold a secret, it would be readable on the Docker host; fix: pulumi config rm ${key}, then pulumi config set --secret --path '${prefix}secretEnv.NAME'`,
       );
@@ -241,7 +246,7 @@ function readTable(table: Table, given: Record<string, unknown>, path: string, e
 }
 
 /** Settings whose values no error shows. */
-const secretPaths = ["backup.credentials", "backup.passphrase", "backup.sshKey", "secretEnv", "tls.privateKey"];
+const secretPaths = ["backup.credentials", "backup.passphrase", "backup.sshKey", "secretEnv", "secrets.secretKeyFallbacks", "tls.privateKey"];
 
 function readValue(entry: Setting<unknown>, value: unknown, path: string, problems: string[]): unknown {
   try {

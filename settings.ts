@@ -105,6 +105,13 @@ export const settings = {
       1,
       wholeNumber(1, 1_000_000),
     ),
+    secretKeyFallbacks: setting<readonly string[]>(
+      "Keys from elsewhere whose sessions and signatures count too, such as those of a project that moved in; set with --secret.",
+      "a list of texts without spaces and commas",
+      [],
+      [],
+      listOf(matching(/^[^\s,]{1,500}$/)),
+    ),
   },
   protectData: setting("Whether database, media and backups outlive `npm run destroy`.", "true, false", false, true, asFlag),
   superuser: setting<{ readonly username: string; readonly email: string } | undefined>(

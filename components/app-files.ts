@@ -10,7 +10,7 @@ import type { Secrets } from "./secrets.ts";
 
 export interface AppFilesArgs {
   readonly owner: Owner;
-  readonly config: Pick<Config, "app" | "allowedHosts" | "origins" | "dockerHost" | "https" | "secretEnv">;
+  readonly config: Pick<Config, "app" | "allowedHosts" | "origins" | "dockerHost" | "https" | "secretEnv"> & { readonly secrets: Pick<Config["secrets"], "secretKeyFallbacks"> };
   /** Image with a shell and setpriv that the job runs in. */
   readonly toolImage: pulumi.Input<string>;
   readonly secrets: Secrets;
@@ -76,9 +76,10 @@ function secretContents(
   database: { databaseHost: string; databasePort: number; databaseName: string; databaseUser: string },
 ): pulumi.Output<Record<string, string>> {
   const { secretKey, previousSecretKey, nextSecretKey, databasePassword, superuserPassword = pulumi.output(undefined) } = secrets;
+  const fallbackKeys = pulumi.all([[previousSecretKey, nextSecretKey], config.secrets.secretKeyFallbacks]).apply((keys) => keys.flat());
   return pulumi.secret(
     pulumi
-      .all([secretKey, [previousSecretKey, nextSecretKey], databasePassword, superuserPassword, config.secretEnv])
+      .all([secretKey, fallbackKeys, databasePassword, superuserPassword, config.secretEnv])
       .apply(([key, fallbacks, password, superuser, secretEnv]) =>
         djangoSecrets({
           ...database,

@@ -52,7 +52,7 @@ export const mediaPath = "/vol/web/media";
 
 export interface DjangoSecretsArgs {
   readonly secretKey: string;
-  /** The key before and the one after. */
+  /** The key before and the one after, then those from elsewhere. */
   readonly secretKeyFallbacks: readonly string[];
   readonly databasePassword: string;
   readonly databaseHost: string;

@@ -8,7 +8,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 describe("defaults", () => {
   test("of prod", async () => {
-    const { owner, secretEnv, app, backup, bindAddress, headers, ...config } = await load("prod", {});
+    const { owner, secretEnv, secrets, app, backup, bindAddress, headers, ...config } = await load("prod", {});
     expect(headers).toMatchObject({ frameOptions: "DENY", strictTransportSecurity: "auto", xssProtection: "0" });
     expect(headers.contentSecurityPolicy).toContain("default-src 'self'");
     expect(owner).toEqual({ name: "django-stack", stack: "prod", checkout: expect.stringMatching(/^[0-9a-f]{12}$/) });
@@ -56,7 +56,6 @@ describe("defaults", () => {
       maintenance: undefined,
       robots: undefined,
       privateMedia: undefined,
-      secrets: { databasePasswordVersion: 1, basicAuthPasswordVersion: 1, secretKeyVersion: 1 },
       protectData: true,
       superuser: undefined,
       stack: "prod",
@@ -102,6 +101,12 @@ describe("defaults", () => {
     });
     expect(config.origins).toEqual(["http://localhost:8080", "http://localhost:8000"]);
     expect(config.postgres.publishPort).toBe(5432);
+  });
+
+  test("of the secrets, those from elsewhere secret", async () => {
+    const { secretKeyFallbacks, ...versions } = (await load("prod", { secrets: { secretKeyFallbacks: ["a(b"] } }, ["django-stack:secrets"])).secrets;
+    expect(versions).toEqual({ databasePasswordVersion: 1, basicAuthPasswordVersion: 1, secretKeyVersion: 1 });
+    expect(await pulumi.isSecret(secretKeyFallbacks)).toBe(true);
   });
 
   test("of a stack that doesn't say are prod's", async () => {
@@ -298,6 +303,9 @@ describe("fails", () => {
   });
 
   test("a bad secret without showing it", async () => {
+    expect(await errorOf("prod", { secrets: { secretKeyFallbacks: ["a, b"] } }, ["django-stack:secrets"])).toContain(
+      'secrets.secretKeyFallbacks: got "[secret]"; allowed: a list of texts without spaces and commas',
+    );
     const message = await errorOf("prod", { secretEnv: { "MAIL-PASSWORD": "geheim" } }, ["django-stack:secretEnv"]);
     expect(message).toContain('secretEnv: got "[secret]"; allowed:');
     expect(message).not.toContain("geheim");

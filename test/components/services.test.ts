@@ -164,6 +164,15 @@ test("the release job", async () => {
   ]);
 });
 
+test("Django accepts the key before and the one after, then those from elsewhere", async () => {
+  const { uploads } = await container("django-files-job", {
+    secrets: { secretKeyVersion: 4, secretKeyFallbacks: ["of_the_compose_project", "older"] },
+  });
+  expect(uploads.find(({ file }: any) => file === "/incoming/SECRET_KEY_FALLBACKS").content).toMatch(
+    /secret-?key-?3,\S*secret-?key-?5,of_the_compose_project,older$/,
+  );
+});
+
 test("the release job's own settings win over the user's", async () => {
   const { envs } = await container("django-release", { app: { env: { PGOPTIONS: "-c work_mem=1MB" } } });
   expect(envs.filter((line: string) => line.startsWith("PGOPTIONS="))).toEqual([

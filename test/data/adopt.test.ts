@@ -8,7 +8,7 @@ import { Backups, databaseContent, mediaContent, query, run } from "../support/b
 import { ContainerStack } from "../support/container-stack.ts";
 import { docker, Site } from "../support/site.ts";
 
-const site = new Site("dsadopt", (name, config) => new ContainerStack(name, config));
+const site = new Site("dsadopt", (name, config) => new ContainerStack(name, config), { config: { secrets: { secretKeyFallbacks: ["old"] } } });
 const backups = new Backups(site);
 const engine = { command: "docker", arguments: [] };
 const owner = { name: "dsadopt", stack: "prod" };
@@ -25,7 +25,18 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Prints the session of somebody who is logged in. */
+const logIn = `
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+user = get_user_model().objects.create_superuser("chief", "chief@example.com", "secret")
+session = SessionStore()
+session.update({SESSION_KEY: str(user.pk), BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend", HASH_SESSION_KEY: user.get_session_auth_hash()})
+session.create()
+print(session.session_key)`;
+
 describe("a compose project's data comes in", () => {
+  let session: string;
   const inOld = (text: string) =>
     docker("exec", `${old}-db`, "psql", "--username=app", "--dbname=app", "--no-align", "--tuples-only", "--command", text).trim();
 
@@ -46,7 +57,10 @@ describe("a compose project's data comes in", () => {
       ALLOWED_HOSTS: "*",
       DEBUG: "false",
     };
-    docker("run", "--rm", "--network", old, ...Object.entries(variables).flatMap(([name, value]) => ["--env", `${name}=${value}`]), `${site.prefix}-django:current`, "python", "manage.py", "migrate", "--verbosity", "0"); // prettier-ignore
+    const manage = (...words: string[]) =>
+      docker("run", "--rm", "--network", old, ...Object.entries(variables).flatMap(([name, value]) => ["--env", `${name}=${value}`]), `${site.prefix}-django:current`, "python", "manage.py", ...words); // prettier-ignore
+    manage("migrate", "--verbosity", "0");
+    session = manage("shell", "--verbosity", "0", "--command", logIn).trim();
     inOld(
       "INSERT INTO movies_movie (title, year, description, poster, created_at) SELECT 'Alien ' || number, 1979, '', 'posters/alien.jpg', now() FROM generate_series(1, 300) AS number",
     );
@@ -87,6 +101,8 @@ describe("a compose project's data comes in", () => {
     expect(sql("SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension")).toBe("citext pg_stat_statements plpgsql");
     const visitor = site.anonymous();
     expect((await visitor.request("/api/movies/?search=Alien%20300")).text).toContain("Alien 300");
+    // Who was logged in there is so here, by the old project's key.
+    expect((await visitor.request("/admin/", { headers: { Cookie: `sessionid=${session}` } })).text).toContain("chief");
     expect((await visitor.request("/media/posters/alien.jpg")).text).toBe("alien\n");
     expect(inOld("SELECT count(*) FROM movies_movie")).toBe("300");
     expect(docker("run", "--rm", "--volume", `${old}-media:/media:ro`, "--entrypoint", "find", "nginx:1.30", "/media", "-type", "f").trim()).toBe(
