@@ -34,8 +34,10 @@ const settingsOfTheStack: Readonly<Record<string, string>> = {
 };
 
 function asServerSettings(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(asObject(value)).map(([name, content]) => {
-    if (!/^[a-z_]+(\.[a-z_]+)?$/.test(name)) refuse(`rename ${JSON.stringify(name)}`);
+  const entries = Object.entries(asObject(value)).map(([given, content]) => {
+    // Postgres writes some of them in capitals too, such as TimeZone.
+    const name = given.toLowerCase();
+    if (!/^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?$/.test(name)) refuse(`rename ${JSON.stringify(name)}`);
     if (Object.hasOwn(settingsOfTheStack, name)) refuse(`remove ${name}: ${settingsOfTheStack[name]}`);
     if (!["string", "number", "boolean"].includes(typeof content)) refuse(`give ${name} a text, a number, true or false`);
     if (/[\0\r\n]/.test(String(content))) refuse(`give ${name} a value of one line`);

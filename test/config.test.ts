@@ -109,6 +109,14 @@ describe("defaults", () => {
     expect(await pulumi.isSecret(secretKeyFallbacks)).toBe(true);
   });
 
+  test("Postgres' settings are told by their names in small letters", async () => {
+    const { postgres } = await load("prod", {
+      postgres: { settings: { TimeZone: "UTC", "pg_stat_statements.max": 500, md5_password_warnings: false } },
+    });
+    expect(postgres.settings).toEqual({ timezone: "UTC", "pg_stat_statements.max": "500", md5_password_warnings: "false" });
+    expect(await errorOf("prod", { postgres: { settings: { Port: 1 } } })).toContain("fix: remove port: the stack sets it");
+  });
+
   test("of a stack that doesn't say are prod's", async () => {
     expect((await load("staging", {})).environment).toBe("prod");
   });
