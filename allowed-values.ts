@@ -95,7 +95,7 @@ export const cpuNumbers = "a number of CPUs from 0.1 to 256";
 export const reservedEnvironment = [
   "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "DATABASE_PORT", "DATABASE_URL",
   "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HOME", "HTTPS", "MEDIA_ROOT", "RELEASE_TIMEOUT_SECONDS", "SECRET_KEY",
-  "SECRET_KEY_FALLBACKS", "STATIC_ROOT", "STATIC_SOURCE", "WORKER_CLASS", "WSGI_MODULE",
+  "SECRET_KEY_FALLBACKS", "STATIC_ROOT", "STATIC_SOURCE", "TMPDIR", "WORKER_CLASS", "WSGI_MODULE",
 ]; // prettier-ignore
 
 export function asEnvironment(value: unknown): Readonly<Record<string, string>> {

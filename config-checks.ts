@@ -51,17 +51,6 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
     if (file !== undefined && readOwnFile(file, folder) === undefined)
       problems.push(problem(path, file, "a file that can be read; it isn't there", "correct the path: it begins at the checkout"));
   }
-  const largestBody = temporarySpace * app.memory;
-  if (megabytes(nginx.maxBodySize) > largestBody) {
-    problems.push(
-      problem(
-        "nginx.maxBodySize",
-        nginx.maxBodySize,
-        `at most ${largestBody}m: a quarter of app.memory, where Django keeps uploads on their way`,
-        "lower it, or raise app.memory",
-      ),
-    );
-  }
   if (environment === "prod" && postgres.publishPort !== undefined) {
     problems.push(
       problem(
@@ -130,14 +119,6 @@ function connectionsOf(app: Settings["app"]): number {
 /** Returns gunicorn's worker processes a replica; `auto` is what its documentation advises. */
 export function workerCountOf({ workers, cpus }: Pick<Settings["app"], "workers" | "cpus">): number {
   return workers === "auto" ? Math.floor(2 * cpus) + 1 : workers;
-}
-
-/** Share of a replica's memory that its /tmp may take; what lies there counts as memory of the replica. */
-export const temporarySpace = 1 / 4;
-
-/** Returns MiB from a size in nginx's way, such as `512k`, `10m` or `1g`. */
-function megabytes(size: string): number {
-  return Number(size.slice(0, -1)) * { k: 1 / 1024, m: 1, g: 1024 }[size.slice(-1) as "k" | "m" | "g"];
 }
 
 /** Whether an engine is on another machine. */

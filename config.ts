@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { backupOf, type BackupConfig } from "./backup-config.ts";
 import { lastDay } from "./certificate-check.ts";
 import type { Owner } from "./components/labels.ts";
-import { crossChecks, remote, temporarySpace, workerCountOf } from "./config-checks.ts";
+import { crossChecks, remote, workerCountOf } from "./config-checks.ts";
 import { problem } from "./config-problem.ts";
 import type { MaintenanceArgs } from "./nginx/access.ts";
 import type { AcmeArgs } from "./nginx/acme.ts";
@@ -23,7 +23,10 @@ type Values<Table> = { readonly [Key in keyof Table]: Table[Key] extends Setting
 export type Settings = Values<typeof settings>;
 
 /** The settings of this stack, complete and checked, with what follows from them; frozen. */
-export interface Config extends Omit<Settings, "app" | "backup" | "cache" | "checkout" | "maintenance" | "nginx" | "robots" | "secretEnv" | "secrets" | "tls"> {
+export interface Config extends Omit<
+  Settings,
+  "app" | "backup" | "cache" | "checkout" | "maintenance" | "nginx" | "robots" | "secretEnv" | "secrets" | "tls"
+> {
   /** Name of the Pulumi stack. */
   readonly stack: string;
   /** `<name>-<stack>`: what every object on the Docker host begins with. */
@@ -167,7 +170,8 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
       // The owner of a checkout has a desktop's processes beside the app's, and the user's limit is a multiple of this one.
       processLimit: develops ? 8192 : 512 + workerCount * (app.threads + 2),
       workerCount,
-      temporaryMegabytes: Math.floor(temporarySpace * app.memory),
+      // What lies there counts as memory of the replica; uploads don't.
+      temporaryMegabytes: Math.floor(app.memory / 4),
       staticFromVolume: !develops,
       debug: develops,
     },

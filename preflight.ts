@@ -98,7 +98,7 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
   const networks = allNetworks.filter(([name]) => /^-(edge|app|db|dev|backup)$/.test(rest(name)));
   const containers = allContainers.filter(([name]) => /^-(nginx|django|postgres|backup)(-|$)/.test(rest(name)));
   const volumes = allVolumes.filter(([name]) =>
-    /^-(owner|static-data|media-data|cache|acme-state|backups|backup-work|postgres-\d+-data|postgres-socket|(nginx|django|postgres|backup)-files)$/.test(
+    /^-(owner|static-data|media-data|cache|acme-state|temporary|backups|backup-work|postgres-\d+-data|postgres-socket|(nginx|django|postgres|backup)-files)$/.test(
       rest(name),
     ),
   );
@@ -111,7 +111,10 @@ async function foreignObjects(config: Config, docker: DockerCommand): Promise<st
   if (volumes.length > 0 && owner?.[1] !== ours) {
     const [name, stack, checkout] = owner?.[1].split("|") ?? [];
     const theirs = owner === undefined ? "no volume says whose they are" : `they belong to stack ${stack} of ${name}, checkout ${checkout}`;
-    const adopt = owner === undefined ? "" : `; where they are meant for this checkout, write ${checkout} into .state/checkout, or set checkout to it in the stack's file`;
+    const adopt =
+      owner === undefined
+        ? ""
+        : `; where they are meant for this checkout, write ${checkout} into .state/checkout, or set checkout to it in the stack's file`;
     problems.push(`volumes ${volumes.map(([volume]) => volume).join(", ")} exist and ${theirs}; ${otherName}${adopt}`);
   }
   if (containers.some(([name]) => name === `${config.prefix}-backup-restore`)) {

@@ -10,7 +10,9 @@ import type { Secrets } from "./secrets.ts";
 
 export interface AppFilesArgs {
   readonly owner: Owner;
-  readonly config: Pick<Config, "app" | "allowedHosts" | "origins" | "dockerHost" | "https" | "secretEnv"> & { readonly secrets: Pick<Config["secrets"], "secretKeyFallbacks"> };
+  readonly config: Pick<Config, "app" | "allowedHosts" | "origins" | "dockerHost" | "https" | "secretEnv"> & {
+    readonly secrets: Pick<Config["secrets"], "secretKeyFallbacks">;
+  };
   /** Image with a shell and setpriv that the job runs in. */
   readonly toolImage: pulumi.Input<string>;
   readonly secrets: Secrets;

@@ -39,6 +39,7 @@ export function renderDjangoEnvironment(args: DjangoEnvironmentArgs): string[] {
     HTTPS: args.https ? "true" : "false",
     MEDIA_ROOT: mediaPath,
     STATIC_ROOT: args.staticRoot,
+    TMPDIR: temporaryPath,
   };
   for (const name of args.secretNames) environment[`${name}_FILE`] = `${args.secretsFolder}/${name}`;
   return Object.keys(environment)
@@ -49,6 +50,8 @@ export function renderDjangoEnvironment(args: DjangoEnvironmentArgs): string[] {
 /** Where the volumes are, in the app and in nginx. */
 export const staticPath = "/vol/web/static";
 export const mediaPath = "/vol/web/media";
+/** Where Python, and so Django with an upload of more than 2.5 MB, puts its temporary files. */
+export const temporaryPath = "/vol/temporary";
 
 export interface DjangoSecretsArgs {
   readonly secretKey: string;

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import type { AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
-import { mediaPath, staticPath } from "./django-environment.ts";
+import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
@@ -70,6 +70,7 @@ export class Django extends pulumi.ComponentResource {
             files.mount,
             { type: "volume", source: volumes.staticData.name, target: staticPath, readOnly: true },
             { type: "volume", source: volumes.mediaData.name, target: mediaPath },
+            { type: "volume", source: volumes.temporary.name, target: temporaryPath },
             ...sourceMounts(app),
           ],
           networksAdvanced: [{ name: networks.app.name }, { name: networks.db.name }],

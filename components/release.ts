@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { superuserPassword, type AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
-import { mediaPath, staticPath } from "./django-environment.ts";
+import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
 import { jobGate } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
@@ -33,6 +33,7 @@ export class Release extends pulumi.ComponentResource {
     const { app, dockerHost } = config;
     const user = `${app.uid}:${app.gid}`;
     const staticMount = { type: "volume", source: volumes.staticData.name, target: staticPath };
+    const temporaryMount = { type: "volume", source: volumes.temporary.name, target: temporaryPath };
     const permissions = new docker.Container(
       `${name}-permissions`,
       {
@@ -40,8 +41,8 @@ export class Release extends pulumi.ComponentResource {
         image: args.toolImage,
         networkMode: "none",
         entrypoints: ["timeout", "60"],
-        command: ["chown", user, staticPath, mediaPath],
-        mounts: [staticMount, { type: "volume", source: volumes.mediaData.name, target: mediaPath }],
+        command: ["chown", user, staticPath, mediaPath, temporaryPath],
+        mounts: [staticMount, { type: "volume", source: volumes.mediaData.name, target: mediaPath }, temporaryMount],
       },
       { parent: this, deleteBeforeReplace: false, hooks: { afterCreate: [jobGate(`${name}-permissions`, dockerHost)] } },
     );
@@ -68,7 +69,7 @@ export class Release extends pulumi.ComponentResource {
         entrypoints: files.entrypoints,
         command: ["run", "/bin/sh", pulumi.interpolate`${files.folder}/release.sh`],
         envs: pulumi.all([files.envs, files.folder]).apply(([common, folder]) => releaseEnvironment(config, common, folder)),
-        mounts: [files.mount, staticMount, ...sourceMounts(app)],
+        mounts: [files.mount, staticMount, temporaryMount, ...sourceMounts(app)],
         networksAdvanced: [{ name: args.networks.db.name }],
       },
       {

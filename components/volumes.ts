@@ -26,6 +26,8 @@ export class Volumes extends pulumi.ComponentResource {
   readonly backups: docker.Volume;
   /** Answers that nginx keeps; there whether it does or not, for the same reason as the next. */
   readonly cache: docker.Volume;
+  /** The app's temporary files, such as uploads on their way: together they may be larger than its memory. */
+  readonly temporary: docker.Volume;
   /** Account and certificates that nginx got from an ACME directory; there in every mode, for a new mount would replace nginx. */
   readonly acmeState: docker.Volume;
 
@@ -56,8 +58,9 @@ export class Volumes extends pulumi.ComponentResource {
     this.backups = volume("backups", true);
     this.cache = volume("cache", false);
     this.acmeState = volume("acme-state", true);
-    const { staticData, mediaData, postgresData, olderPostgresData, backups, acmeState, cache } = this;
-    const volumes = { staticData, mediaData, postgresData, olderPostgresData, backups, acmeState, cache };
+    this.temporary = volume("temporary", false);
+    const { staticData, mediaData, postgresData, olderPostgresData, backups, acmeState, cache, temporary } = this;
+    const volumes = { staticData, mediaData, postgresData, olderPostgresData, backups, acmeState, cache, temporary };
     this.names = Object.fromEntries(Object.entries(volumes).map(([role, declared]) => [role, declared?.name]));
     this.registerOutputs({ names: this.names });
   }

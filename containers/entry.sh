@@ -32,6 +32,9 @@ drain() {
 }
 trap drain TERM
 
+# What a killed process left of an upload, a day ago at least.
+if [ -n "${TMPDIR:-}" ]; then find "$TMPDIR" -type f -mmin +1440 -exec rm -f {} + 2> /dev/null & fi
+
 "$@" &
 server=$!
 status=0

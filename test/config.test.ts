@@ -241,11 +241,6 @@ describe("fails", () => {
       { superuser: { username: "admin" } },
       'superuser: got {"username":"admin"}; allowed: none, or { username, email }',
     ],
-    [
-      "uploads larger than the memory they wait in",
-      { nginx: { maxBodySize: "200m", memory: "512m" } },
-      'nginx.maxBodySize: got "200m"; allowed: at most 128m: a quarter of app.memory, where Django keeps uploads on their way; fix: lower it, or raise app.memory',
-    ],
     ["a flag that is neither", { protectData: "yes" }, 'protectData: got "yes"; allowed: true, false'],
     [
       "a Dockerfile that isn't there",

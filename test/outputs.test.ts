@@ -20,6 +20,7 @@ test("the outputs of prod", async () => {
       postgresData: "django-stack-prod-postgres-18-data",
       acmeState: "django-stack-prod-acme-state",
       cache: "django-stack-prod-cache",
+      temporary: "django-stack-prod-temporary",
     },
     superuserPassword: "secretdjangostackprodsuperuserpassword",
   });

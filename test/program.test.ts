@@ -199,7 +199,7 @@ test("prod protects and keeps the data volumes, dev doesn't", async () => {
     (await program(stack)).registrations.filter(({ type }) => type.endsWith(":Volume")).map(({ name, protect, retainOnDelete }) => [name.replace(`django-stack-${stack}-`, ""), protect, retainOnDelete]).sort(); // prettier-ignore
   expect(await kept("prod")).toEqual([
     ["acme-state", true, true], ["backup-files", false, false], ["backup-work", false, false], ["backups", true, true], ["cache", false, false], ["django-files", false, false], ["media-data", true, true], ["nginx-files", false, false], ["owner", false, true],
-    ["postgres-18-data", true, true], ["postgres-files", false, false], ["postgres-socket", false, false], ["static-data", false, false],
+    ["postgres-18-data", true, true], ["postgres-files", false, false], ["postgres-socket", false, false], ["static-data", false, false], ["temporary", false, false],
   ]); // prettier-ignore
   for (const [, protect, retain] of await kept("dev")) expect([protect, retain]).toEqual([false, false]);
 });

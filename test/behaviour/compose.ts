@@ -180,7 +180,7 @@ export function composeBehaviour(site: Site): void {
       const rows = (await site.anonymous().request("/api/movies/?search=Alien")).text;
       const volumes = () => docker("volume", "ls", "--format", "{{.Name}}", "--filter", `name=${site.prefix}`).trim().split("\n").sort();
       await compose.destroy();
-      const roles = ["acme-state", "backups", "cache", "media-data", "owner", "postgres-18-data", "static-data"];
+      const roles = ["acme-state", "backups", "cache", "media-data", "owner", "postgres-18-data", "static-data", "temporary"];
       expect(volumes()).toEqual(roles.map((role) => `${site.prefix}-${role}`));
       await site.up();
       expect((await site.anonymous().request("/api/movies/?search=Alien")).text).toBe(rows);

@@ -12,7 +12,7 @@ test("the environment, sorted, with paths in place of secrets", () => {
     "ALLOWED_HOSTS=a.example,b.example", "A_FIRST=2", "CSRF_TRUSTED_ORIGINS=https://a.example", "DATABASE_HOST=postgres", "DATABASE_NAME=django",
     "DATABASE_PORT=5432", "DATABASE_USER=django_odd", "DEBUG=false", "DRAIN_SECONDS=8", "HOME=/tmp", "HTTPS=true",
     "MAIL_PASSWORD_FILE=/run/stack/abc/MAIL_PASSWORD", "MEDIA_ROOT=/vol/web/media", "SECRET_KEY_FILE=/run/stack/abc/SECRET_KEY",
-    "STATIC_ROOT=/srv/static", "Z_LAST=1",
+    "STATIC_ROOT=/srv/static", "TMPDIR=/vol/temporary", "Z_LAST=1",
   ]); // prettier-ignore
 });
 

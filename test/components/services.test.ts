@@ -149,6 +149,7 @@ test("the release job", async () => {
     mounts: [
       { type: "volume", source: "movies-prod-django-files", target: "/run/stack", readOnly: true },
       { type: "volume", source: "movies-prod-static-data", target: "/vol/web/static" },
+      { type: "volume", source: "movies-prod-temporary", target: "/vol/temporary" },
     ],
     networksAdvanced: [{ name: "movies-prod-db" }],
   });
@@ -201,6 +202,7 @@ test("a replica", async () => {
       { type: "volume", source: "movies-prod-django-files", target: "/run/stack", readOnly: true },
       { type: "volume", source: "movies-prod-static-data", target: "/vol/web/static", readOnly: true },
       { type: "volume", source: "movies-prod-media-data", target: "/vol/web/media" },
+      { type: "volume", source: "movies-prod-temporary", target: "/vol/temporary" },
     ],
     networksAdvanced: [{ name: "movies-prod-app" }, { name: "movies-prod-db" }],
   });

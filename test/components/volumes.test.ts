@@ -15,6 +15,7 @@ test("fixed names, no labels, and protection where it is asked for", async () =>
     ["movies-prod-owner", ["labels", "name"], false, true],
     ["movies-prod-postgres-18-data", ["name"], true, true],
     ["movies-prod-static-data", ["name"], false, false],
+    ["movies-prod-temporary", ["name"], false, false],
   ]);
   expect(labelsOf(resources["Volume movies-prod-owner"])).toEqual({ ...owner, component: "volumes" });
   expect(resources["Volume movies-prod-owner"].ignoreChanges).toEqual(["labels"]);

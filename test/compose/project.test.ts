@@ -128,6 +128,7 @@ describe("of production", () => {
 #   docker volume create movies-prod-backups
 #   docker volume create movies-prod-cache
 #   docker volume create movies-prod-acme-state
+#   docker volume create movies-prod-temporary
 
 name: movies-prod
 `);
@@ -136,7 +137,7 @@ name: movies-prod
   test("data volumes are external, under the names that they have with Pulumi; the rest is Compose's own", async () => {
     const { parsed, dataVolumes } = await composeProject("prod", { ...prod, name: "movies" });
     const external = Object.entries<any>(parsed.volumes).filter(([, volume]) => volume.external === true);
-    const roles = ["static-data", "media-data", "postgres-18-data", "backups", "cache", "acme-state"];
+    const roles = ["static-data", "media-data", "postgres-18-data", "backups", "cache", "acme-state", "temporary"];
     expect(Object.fromEntries(external)).toEqual(Object.fromEntries(roles.map((role) => [role, { name: `movies-prod-${role}`, external: true }])));
     expect(dataVolumes.map(({ name }) => name)).toEqual(["owner", ...roles].map((role) => `movies-prod-${role}`));
     expect(dataVolumes.filter(({ labels }) => Object.keys(labels).length > 0).map(({ name }) => name)).toEqual(["movies-prod-owner"]);

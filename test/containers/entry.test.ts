@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -39,6 +39,16 @@ test("run becomes the command", () => {
 
 test("serve passes on how the server ended", () => {
   expect(spawnSync("sh", [entry, "serve", "sh", "-c", "exit 3"], { env: environment({ DRAIN_SECONDS: "1" }) }).status).toBe(3);
+});
+
+test("serve removes temporary files that are older than a day", async () => {
+  const temporary = mkdtempSync(join(folder, "temporary-"));
+  const dayBefore = Date.now() / 1000 - 25 * 3600;
+  for (const name of ["old.upload", "new.upload"]) writeFileSync(join(temporary, name), "");
+  utimesSync(join(temporary, "old.upload"), dayBefore, dayBefore);
+  const child = spawn("sh", [entry, "serve", "sleep", "1"], { env: environment({ DRAIN_SECONDS: "1", TMPDIR: temporary }) });
+  await new Promise((resolve) => child.on("exit", resolve));
+  expect(readdirSync(temporary)).toEqual(["new.upload"]);
 });
 
 test("serve lets the server go on for DRAIN_SECONDS after SIGTERM, then stops it in order", async () => {

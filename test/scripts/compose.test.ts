@@ -133,7 +133,7 @@ describe("npm run compose", () => {
       expect.stringMatching(
         /^docker volume create --label django-stack\.name=django-stack .*--label django-stack\.component=volumes django-stack-prod-owner$/,
       ),
-      ...["static-data", "media-data", "postgres-18-data", "backups", "cache", "acme-state"].map(
+      ...["static-data", "media-data", "postgres-18-data", "backups", "cache", "acme-state", "temporary"].map(
         (role) => `docker volume create django-stack-prod-${role}`,
       ),
     ]);

@@ -1,5 +1,6 @@
 # Views that the traffic tests ask for; appended to a copy of the sample's config/urls.py.
 import logging
+import os
 import time
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -41,6 +42,13 @@ def count(request):
     return HttpResponse(f"{sum(len(part) for part in iter(lambda: request.read(65536), b''))}\n")
 
 
+@csrf_exempt
+def upload(request):
+    sent = request.FILES["file"]
+    time.sleep(float(request.GET.get("sleep", 0)))
+    return HttpResponse(f"{sent.size} {os.path.dirname(sent.temporary_file_path())}\n")
+
+
 urlpatterns += [
     path("t/now", now),
     path("t/who", who),
@@ -48,4 +56,5 @@ urlpatterns += [
     path("t/size", size),
     path("t/large", large),
     path("t/count", count),
+    path("t/upload", upload),
 ]
