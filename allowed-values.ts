@@ -65,6 +65,10 @@ export function asAddressRange(value: unknown): string {
   return bits >= 0 && Number(length ?? 0) <= bits ? asText(value) : refuse();
 }
 
+/** Returns whose word on the client counts: an address, a range, or `host` for what runs on the Docker host itself. */
+export const asTrustedProxy = (value: unknown): string => (value === "host" ? value : asAddressRange(value));
+export const trustedProxies = "a list of addresses, of ranges such as 10.0.0.0/8, or host for a proxy on the Docker host itself";
+
 export const addressRanges = "a list of addresses, or of ranges such as 10.0.0.0/8";
 
 export function orNone<T>(parse: (value: unknown) => T): (value: unknown) => T | undefined {

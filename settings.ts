@@ -1,11 +1,10 @@
 import {
-  addressRanges,
   asAddress,
-  asAddressRange,
   asEnvironment,
   asFlag,
   asHostname,
   asSuperuser,
+  asTrustedProxy,
   environment,
   environments,
   hostnames,
@@ -15,6 +14,7 @@ import {
   port,
   portOrNone,
   ports,
+  trustedProxies,
   wholeNumber,
 } from "./allowed-values.ts";
 import { appSettings } from "./settings/app.ts";
@@ -64,10 +64,10 @@ export const settings = {
   redirects: setting("Further names that lead to the domain by a redirect, such as www.", "a list of hostnames", [], [], listOf(asHostname)),
   trustedProxies: setting<readonly string[]>(
     "Proxies in front of nginx whose word on the client's address, and with tls.mode outer on its scheme, counts.",
-    addressRanges,
+    trustedProxies,
     [],
     [],
-    listOf(asAddressRange),
+    listOf(asTrustedProxy),
   ),
   tls: tlsSettings,
   headers: headersSettings,

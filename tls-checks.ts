@@ -26,6 +26,16 @@ export function tlsChecks(values: Settings, given: Record<string, unknown>, fold
       ),
     );
   }
+  if (trustedProxies.includes("host") && !onLoopback(values)) {
+    problems.push(
+      problem(
+        "trustedProxies",
+        trustedProxies,
+        "host only with bindAddress 127.0.0.1, for otherwise visitors may come from Docker's own address too",
+        "set bindAddress to 127.0.0.1, or give the proxy's own address",
+      ),
+    );
+  }
   if (mode === "outer" && trustedProxies.length === 0) {
     problems.push(
       problem("trustedProxies", [], "at least one address or range with tls.mode outer", "give the addresses of the proxy that ends TLS"),

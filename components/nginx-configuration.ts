@@ -54,7 +54,8 @@ export function renderConfiguration({ config, networks, certificate, ...args }: 
       redirectNames: config.redirects,
       tls: tls.mode === "off" || tls.mode === "outer" ? tls.mode : "nginx",
       tlsPolicy: tls.policy,
-      trustedProxies: config.trustedProxies,
+      // Docker hands over what this machine's own programs send as from its own address.
+      trustedProxies: config.trustedProxies.flatMap((proxy) => (proxy === "host" ? gateways : [proxy])),
       headers: config.headers,
       staticFromVolume: app.staticFromVolume,
       workerProcesses: Math.ceil(nginx.cpus),

@@ -65,3 +65,13 @@ test("an admin elsewhere, and no API", async () => {
   const { outputs } = await program("prod", { domain: "movies.org", app: { adminPath: "/office/", apiPath: "none" } });
   expect([outputs.adminUrl, "apiUrl" in outputs]).toEqual(["https://movies.org/office/", false]);
 });
+
+test("a proxy on the Docker host is known by the addresses that Docker gives it", async () => {
+  const outer = { bindAddress: "127.0.0.1", httpsPort: "none", tls: { mode: "outer" }, trustedProxies: ["host", "10.9.8.7"] };
+  const { registrations } = await program("prod", { domain: "movies.org", ...outer });
+  const job = registrations.find(({ name }) => name === "django-stack-prod-nginx-files-job");
+  const files = Object.fromEntries(reveal(job?.inputs.uploads).map(({ file, content }: Record<string, string>) => [file, content]));
+  const [, ...trusted] = files["/incoming/nginx.conf"].split("set_real_ip_from ").map((text: string) => text.split(";")[0]);
+  expect(trusted).toEqual([expect.stringMatching(/^172\.\d+\.0\.1$/), expect.stringMatching(/^172\.\d+\.0\.1$/), "10.9.8.7"]);
+  expect(files["/incoming/site-outer.conf"]).toContain(`    ${trusted[0]} 1;\n`);
+});

@@ -26,7 +26,8 @@ describe("certificates, proxies and headers: refuses", () => {
     ["an authority that is none", { tls: { mode: "acme", acme: { directory: "https://ca.internal/dir", authority: "-----BEGIN CERTIFICATE-----\nMIGH\n-----END CERTIFICATE-----" } } }, 'tls.acme.authority: got "no certificate"; allowed: a certificate, PEM'],
     ["an authority's file that isn't there", { tls: { mode: "acme", acme: { directory: "https://ca.internal/dir", authority: "ca.pem" } } }, 'tls.acme.authority: got "ca.pem"; allowed: a file that can be read; it isn\'t there; fix: correct the path: it begins at the checkout'],
     ["a contact that is none", { tls: { mode: "acme", acme: { directory: "https://ca.internal/dir", contact: "ops;" } } }, 'tls.acme.contact: got "ops;"; allowed: an e-mail address, or none'],
-    ["a range that is none", { trustedProxies: ["10.0.0.0/33"] }, 'trustedProxies: got ["10.0.0.0/33"]; allowed: a list of addresses, or of ranges such as 10.0.0.0/8'],
+    ["a proxy on the host with a site that others reach too", { httpsPort: "none", tls: { mode: "outer" }, trustedProxies: ["host"] }, 'trustedProxies: got ["host"]; allowed: host only with bindAddress 127.0.0.1, for otherwise visitors may come from Docker\'s own address too; fix: set bindAddress to 127.0.0.1, or give the proxy\'s own address'],
+    ["a range that is none", { trustedProxies: ["10.0.0.0/33"] }, 'trustedProxies: got ["10.0.0.0/33"]; allowed: a list of addresses, of ranges such as 10.0.0.0/8, or host for a proxy on the Docker host itself'],
     ["a header of two lines", { headers: { frameOptions: "DENY\nX-Evil: 1" } }, 'headers.frameOptions: got "DENY\\nX-Evil: 1"; allowed: a line of printable ASCII characters without $, or off'],
     ["a header with a variable", { headers: { referrerPolicy: "$host" } }, 'headers.referrerPolicy: got "$host"; allowed: a line of printable ASCII characters without $, or off'],
   ])("%s", async (_, config, expected) => {
