@@ -24,7 +24,7 @@ export interface DjangoArgs {
   readonly volumes: Volumes;
 }
 
-/** The app's replicas; each new one is healthy before nginx hears of it, each old one drains before it stops. */
+/** The app's replicas; each new one is healthy before nginx hears of it, each old one stops when nobody knows it any more. */
 export class Django extends pulumi.ComponentResource {
   /** Names of the replicas on the app network; known once all of them are healthy. */
   readonly replicas: pulumi.Output<string[]>;
@@ -54,7 +54,7 @@ export class Django extends pulumi.ComponentResource {
               retries: 5,
               startSeconds: app.startSeconds,
             },
-            // It drains, then its requests end, then gunicorn does.
+            // It may have to drain, then its requests end, then gunicorn does.
             stopSeconds: app.drainSeconds + app.requestGraceSeconds + 5,
             labels: { release: image.release, files: files.id },
           }),

@@ -14,8 +14,16 @@ export interface ReloadArgs {
   readonly patienceSeconds?: number;
 }
 
+/** What nginx goes away from. */
+export interface Leaving {
+  /** Names of the replicas that it sends nothing new to. */
+  readonly replicas: readonly string[];
+  /** Ids, inside its container, of the processes that still know them. */
+  readonly workers: readonly string[];
+}
+
 /** What a reload did: nothing, for no nginx runs yet; or nginx went over to the same replicas and further ones, or away from some. */
-export type Reloaded = "no nginx" | "no replica leaves" | "replicas leave";
+export type Reloaded = "no nginx" | "no replica leaves" | Leaving;
 
 /**
  * Reloads a running nginx and waits until it answers with the new configuration's id; new replicas join the old ones first.
@@ -33,7 +41,8 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceSe
     // One container for all steps, at nginx's side: each command of its own would take the CPU from requests, and over ssh a connection.
     const words = [wanted, String(patienceSeconds), joinScript];
     const said = await runOnVolumes({ docker, image, volumes: { "/files": volume }, beside: container, script: reloadScript, words });
-    return said === "replicas leave" ? said : "no replica leaves";
+    const [replicas, workers] = ["replicas", "workers"].map((kind) => new RegExp(`^${kind} (.+)$`, "m").exec(said)?.[1].split(" ") ?? []);
+    return replicas.length === 0 ? "no replica leaves" : { replicas, workers };
   } catch (error) {
     if (!(error instanceof DockerError && error.code === keptConfiguration)) throw error;
     // By the engine's own clock, which needn't be this machine's.
@@ -41,42 +50,6 @@ export async function reloadNginx({ docker, container, volume, jobId, patienceSe
     throw new Error(`nginx kept its configuration and goes on with it; it refused the new one: ${errors}`, { cause: error });
   }
 }
-
-export interface OldWorkersArgs {
-  readonly docker: DockerCommand;
-  /** Name of nginx's container. */
-  readonly container: string;
-  /** How long they may go on at most. */
-  readonly seconds: number;
-}
-
-/**
- * Waits until nginx's workers of before a reload have gone, or for as long as they may go on.
- *
- * They know the replicas of before alone: an upload that is still coming in goes to one of those once it is there.
- */
-export async function awaitOldWorkers({ docker, container, seconds }: OldWorkersArgs): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  for (let left = seconds; left > 0; left = (end - Date.now()) / 1000) {
-    try {
-      // One command asks again and again, for part of the time that any command has.
-      const { stdout } = await docker("exec", container, "sh", "-c", oldWorkersScript, "sh", String(Math.ceil(Math.min(left, 20))));
-      if (stdout.trim() === "gone") return;
-    } catch (error) {
-      // An nginx that has just been started anew has no workers of before.
-      if (error instanceof DockerError) return;
-      throw error;
-    }
-  }
-}
-
-const oldWorkersScript = `
-end=$(($(date +%s) + $1))
-while grep -qsa '^nginx: worker process is shutting down' /proc/[0-9]*/cmdline; do
-  [ "$(date +%s)" -lt "$end" ] || exit 0
-  sleep 0.5
-done
-echo gone`;
 
 /** Exit code of the script where nginx doesn't go over. */
 const keptConfiguration = 3;

@@ -8,9 +8,10 @@ import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
+import { letReplicasGo } from "./leaving-replicas.ts";
 import type { Networks } from "./networks.ts";
 import { configurationFiles, renderConfiguration, type NginxConfigurationArgs } from "./nginx-configuration.ts";
-import { awaitOldWorkers, reloadNginx } from "./nginx-reload.ts";
+import { reloadNginx } from "./nginx-reload.ts";
 import { serviceProfile } from "./profiles.ts";
 import { awaitAcmeCertificates, requireServedCertificate } from "./served-certificate.ts";
 import type { DockerCommand } from "./docker-engine.ts";
@@ -66,7 +67,7 @@ export class Nginx extends pulumi.ComponentResource {
             .catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
           // Replicas are told to stop after this, and listen until they have drained.
           const seconds = lastRequestSeconds(config.app.requestGraceSeconds) + 1 - config.app.drainSeconds;
-          if (reloaded === "replicas leave") await awaitOldWorkers({ docker: command, container: name, seconds });
+          if (reloaded !== "no replica leaves") await letReplicasGo({ docker: command, container: name, ...reloaded, seconds });
           await tidied;
         },
       },

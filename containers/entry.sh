@@ -1,7 +1,8 @@
 #!/bin/sh
 # Starts a program of the app's image.
 #   entry.sh run COMMAND...     becomes the command: jobs, the development server, a shell
-#   entry.sh serve COMMAND...   runs a server; SIGTERM reaches it DRAIN_SECONDS later, so that nginx has left it by then
+#   entry.sh serve COMMAND...   runs a server; SIGTERM reaches it DRAIN_SECONDS later, so that nginx has left it by then, or at once where
+#                               SIGURG has said before that nginx has
 # For programs that know NAME only, every NAME_FILE becomes NAME with the file's content, in this process and its children.
 set -eu
 
@@ -21,13 +22,15 @@ done
 
 if [ "$mode" = run ]; then exec "$@"; fi
 
-draining=no
+left=no
+trap 'left=yes' URG
 drain() {
-  draining=yes
   trap '' TERM
-  echo "entry.sh: draining, the server stops in $DRAIN_SECONDS s" >&2
-  sleep "$DRAIN_SECONDS" &
-  wait $! || true
+  if [ "$left" = no ]; then
+    echo "entry.sh: draining, the server stops in $DRAIN_SECONDS s" >&2
+    sleep "$DRAIN_SECONDS" &
+    wait $! || true
+  fi
   kill -TERM "$server" 2>/dev/null || true
 }
 trap drain TERM
@@ -37,11 +40,9 @@ if [ -n "${TMPDIR:-}" ]; then find "$TMPDIR" -type f -mmin +1440 -exec rm -f {} 
 
 "$@" &
 server=$!
-status=0
-wait "$server" || status=$?
-# The signal ends the first wait; the second one is for the server itself.
-if [ "$draining" = yes ]; then
+# A signal ends the wait, too, and not the server.
+while :; do
   status=0
   wait "$server" || status=$?
-fi
-exit "$status"
+  kill -0 "$server" 2> /dev/null || exit "$status"
+done

@@ -2,7 +2,7 @@
 # Has the nginx whose network and processes this container shares go over to the configuration $1 of its volume at /files, and
 # waits up to $2 seconds until it answers with that; $3 is join-replicas.sh, for the new replicas to join the old ones first.
 #
-# Says "replicas leave" where the live one has some that the new one hasn't. Ends with 3 where nginx keeps the configuration that it
+# Where the live one has replicas that the new one hasn't, says their names, and the processes of nginx's that know them. Ends with 3 where nginx keeps the configuration that it
 # has, with the second since 1970 from which on its log says why. After any failure the live configuration is the current one again,
 # so that a restart of nginx finds a good one.
 set -eu
@@ -22,11 +22,14 @@ replicas() {
   grep -s ' resolve ' "/files/$1/nginx.conf" || true
 }
 
+processes() {
+  grep -al "^nginx: $1 process" /proc/[0-9]*/cmdline | sed 's|/cmdline$||; s|.*/||'
+}
+
 go_over() {
   # Not `docker kill`: Docker 20.10 takes any signal of its own for a stop by hand, and restarts the container no more. Its pid file is in
   # a file system that isn't this container's.
-  master=$(grep -al '^nginx: master process' /proc/[0-9]*/cmdline | sed 's|/cmdline$||; s|.*/||')
-  kill -HUP "$master"
+  kill -HUP "$(processes master)"
   end=$(($(date +%s) + seconds))
   until [ "$(live)" = "$1" ]; do
     if [ "$(date +%s)" -gt "$end" ]; then return 1; fi
@@ -61,5 +64,10 @@ if [ -n "$before" ]; then
     point "$wanted"
   fi
 fi
+# Told to shut down only once those with the new configuration are there: by their state they couldn't be told apart yet.
+workers=$(processes worker)
 go_over "$wanted" || kept
-if [ -n "$leaving" ]; then echo "replicas leave"; fi
+if [ -n "$leaving" ]; then
+  echo replicas $(printf '%s\n' "$leaving" | sed 's/^ *server \([^:]*\):.*/\1/')
+  echo workers $workers
+fi

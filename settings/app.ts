@@ -93,7 +93,7 @@ export const appSettings = {
   startSeconds: setting("How long a replica may take until it answers.", "a whole number from 5 to 3600", 90, 90, wholeNumber(5, 3600)),
   releaseTimeoutSeconds: setting("How long migrations may take.", "a whole number from 1 to 86400", 300, 300, wholeNumber(1, 86400)),
   drainSeconds: setting(
-    "How long a replaced replica goes on serving; longer than keepalive_min_timeout's 5 s.",
+    "How long a replaced replica goes on serving where nginx may still know it; longer than keepalive_min_timeout's 5 s.",
     "a whole number from 6 to 600",
     8,
     8,

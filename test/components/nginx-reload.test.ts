@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
-import { awaitOldWorkers, reloadNginx } from "../../components/nginx-reload.ts";
+import { reloadNginx } from "../../components/nginx-reload.ts";
 import { fakeDocker } from "../support/fake-docker.ts";
 
 const args = { container: "movies-prod-nginx", volume: "movies-prod-nginx-files", jobId: "job1" };
@@ -48,37 +48,10 @@ test("fails with the engine's message where the container couldn't run, and does
   expect(calls.some((call) => call.startsWith("logs"))).toBe(false);
 });
 
-test("tells when replicas of before have left", async () => {
-  const { docker } = fakeDocker([...running, [/^run/, "replicas leave\n"]]);
-  expect(await reloadNginx({ ...args, docker })).toBe("replicas leave");
-});
-
-describe("nginx's workers of before", () => {
-  afterEach(() => void vi.useRealTimers());
-
-  /** Waits and returns for how long each command asked. */
-  const wait = async (answer: () => string, seconds: number) => {
-    const { docker, calls } = fakeDocker([[/^exec movies-prod-nginx sh -c [^]* sh \d+$/, answer]]);
-    await awaitOldWorkers({ docker, container: "movies-prod-nginx", seconds });
-    return calls.map((call) => Number(call.split(" ").at(-1)));
-  };
-
-  test("are asked after until they have gone", async () => {
-    let asked = 0;
-    expect(await wait(() => (++asked < 3 ? "" : "gone\n"), 60)).toEqual([20, 20, 20]);
-  });
-
-  test("are waited for no longer than they may go on", async () => {
-    vi.useFakeTimers();
-    const asks = wait(() => (vi.advanceTimersByTime(20_000), ""), 45);
-    expect(await asks).toEqual([20, 20, 5]);
-    expect(await wait(() => "", 0)).toEqual([]);
-    expect(await wait(() => "", -2)).toEqual([]);
-  });
-
-  test("have gone where nginx was started anew", async () => {
-    const { docker, calls } = fakeDocker([[/^exec/, new DockerError("Container 1 is restarting", 1)]]);
-    await awaitOldWorkers({ docker, container: "movies-prod-nginx", seconds: 60 });
-    expect(calls).toHaveLength(1);
+test("tells which replicas of before leave, and which processes still know them", async () => {
+  const { docker } = fakeDocker([...running, [/^run/, "replicas movies-prod-django-0-a movies-prod-django-1-b\nworkers 21 22\n"]]);
+  expect(await reloadNginx({ ...args, docker })).toEqual({
+    replicas: ["movies-prod-django-0-a", "movies-prod-django-1-b"],
+    workers: ["21", "22"],
   });
 });

@@ -70,3 +70,21 @@ test("serve lets the server go on for DRAIN_SECONDS after SIGTERM, then stops it
   expect(ticks() - before).toBeGreaterThan(3);
   expect(text.trim().endsWith("stopped")).toBe(true);
 });
+
+test("serve stops the server at once where SIGURG has said that nobody knows it any more", async () => {
+  const child = spawn("sh", [entry, "serve", "sh", join(folder, "server.sh")], { env: environment({ DRAIN_SECONDS: "20" }) });
+  let text = "";
+  child.stdout.on("data", (chunk) => (text += chunk));
+  while (!text.includes("tick")) await sleep(50);
+  child.kill("SIGURG");
+  await sleep(500);
+  const before = text.split("tick").length;
+  await sleep(500);
+  // It goes on until it is told to stop.
+  expect(text.split("tick").length).toBeGreaterThan(before);
+  child.kill("SIGTERM");
+  const start = performance.now();
+  expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(0);
+  expect(performance.now() - start).toBeLessThan(10_000);
+  expect(text.trim().endsWith("stopped")).toBe(true);
+});

@@ -9,9 +9,12 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "django-stack-reload-"));
-  for (const path of ["bin", "files", "proc/7", "proc/12"]) mkdirSync(join(folder, path), { recursive: true });
+  for (const path of ["bin", "files", "proc/7", "proc/12", "proc/20", "proc/21", "proc/22"]) mkdirSync(join(folder, path), { recursive: true });
   writeFileSync(join(folder, "proc/7/cmdline"), "/bin/sh\0start-nginx.sh\0the nginx: master process\0");
   writeFileSync(join(folder, "proc/12/cmdline"), "nginx: master process nginx -c nginx.conf\0");
+  writeFileSync(join(folder, "proc/20/cmdline"), "nginx: cache manager process\0");
+  writeFileSync(join(folder, "proc/21/cmdline"), "nginx: worker process\0");
+  writeFileSync(join(folder, "proc/22/cmdline"), "nginx: worker process is shutting down\0");
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
@@ -108,10 +111,10 @@ test("tells nginx nothing where joining fails, with its error, and the one of be
 });
 
 test.each([
-  ["all of them", ["a", "b"], ["c", "d"], "replicas leave\n"],
-  ["one of them", ["a", "b"], ["a"], "replicas leave\n"],
+  ["all of them", ["a", "b"], ["c", "d"], "replicas a b\nworkers 21 22\n"],
+  ["one of them", ["a", "b-1"], ["a"], "replicas b-1\nworkers 21 22\n"],
   ["none", ["a"], ["a", "b"], ""],
   ["none, in another order", ["a", "b"], ["b", "a"], ""],
-])("tells whether replicas leave: %s", (_, old, wanted, said) => {
+])("tells which replicas leave, and who still knows them: %s", (_, old, wanted, said) => {
   expect(reload({ live: "old", replicas: { old, new: wanted } })).toMatchObject({ code: 0, said });
 });
