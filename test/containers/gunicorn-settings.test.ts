@@ -116,3 +116,43 @@ def post_worker_init(worker):
   );
   expect(start()).toBe("512 None True\ngunicorn.conf.py has worker 7\nurls loaded\n");
 });
+
+/** Has a worker end with an exit code, as gunicorn does, and returns what it prints and its own exit code. */
+function end(code: string, pid = "os.getpid()"): string {
+  const program = `
+import atexit, os, runpy, sys, threading, time
+from types import SimpleNamespace as Object
+settings = runpy.run_path(${JSON.stringify(settings)})
+
+class Project:
+    def __del__(self):
+        print("taken apart")
+
+project = Project()
+atexit.register(print, "told")
+process = os.fork()
+if process == 0:
+    threading.Thread(target=lambda: (time.sleep(0.2), print("other thread"))).start()
+    try:
+        sys.exit(${code})
+    finally:
+        settings["worker_exit"]("server", Object(pid=${pid}))
+_, status = os.waitpid(process, 0)
+sys.stdout.write(f"exit code {os.waitstatus_to_exitcode(status)}\\n")
+sys.stdout.flush()
+os._exit(0)
+`;
+  return execFileSync("python3", ["-c", program], { cwd: folder, encoding: "utf8", env: { PATH: process.env.PATH ?? "" } });
+}
+
+test("a worker ends in order, and without taking the project apart", () => {
+  expect(end("0")).toBe("other thread\ntold\nexit code 0\n");
+  writeFileSync(join(folder, "gunicorn.conf.py"), "def worker_exit(server, worker):\n    print('own hook')\n");
+  expect(end("0")).toBe("own hook\nother thread\ntold\nexit code 0\n");
+});
+
+test("a worker that couldn't start says so by its exit code, and the server isn't ended with a worker that it finds gone", () => {
+  const usual = "other thread\ntold\ntaken apart\nexit code";
+  expect(end("3")).toBe(`${usual} 3\n`);
+  expect(end("0", "1")).toBe(`${usual} 0\n`);
+});
