@@ -51,12 +51,14 @@ export async function passGatesFirst(folder, environment) {
   const services = output("docker", ["compose", "--file", join(folder, "compose.yaml"), "config", "--services"], { env: environment }).split("\n");
   const fix = "mend what its last lines say, then the same command again";
   const failed = (job) => new Failure("Compose", `${job} failed, and what ran before goes on`, fix);
+  // In a container of its own: `up` for one service takes it for another one than `up` for all, and makes it and what needs it anew.
+  const passes = async (job) => (await compose(folder, ["run", "--rm", "--no-deps", "--no-TTY", job], environment)) === 0;
   // An image and settings of Postgres that no server starts with.
-  if ((await compose(folder, ["run", "--rm", "--no-deps", "--no-TTY", trial], environment)) !== 0) throw failed(trial);
+  if (!(await passes(trial))) throw failed(trial);
   if (!services.includes(upgrade)) return;
   // Whatever doesn't build is known before anybody's writes are refused.
   if ((await compose(folder, ["build"], environment)) !== 0) throw new Failure("Compose", "an image doesn't build", "mend what the lines above say");
-  if ((await compose(folder, ["up", "--no-deps", "--exit-code-from", upgrade, upgrade], environment)) !== 0) throw failed(upgrade);
+  if (!(await passes(upgrade))) throw failed(upgrade);
 }
 
 /** Names of their services. */
