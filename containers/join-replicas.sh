@@ -10,8 +10,11 @@ live=$1 new=$2 joined=$3
 cd /files
 test -f "$live/nginx.conf" || exit 0
 
-known=$(grep ' resolve ' "$live/nginx.conf" || true)
-wanted=$(grep ' resolve ' "$new/nginx.conf" || true)
+replicas() {
+  grep ' resolve ' "$1/nginx.conf" | sort -u
+}
+known=$(replicas "$live")
+wanted=$(replicas "$new")
 printf '%s\n' "$known" | grep -qvxF "$wanted" || exit 0
 joining=$(printf '%s\n' "$wanted" | grep -vxF "$known") || exit 0
 
@@ -19,7 +22,8 @@ rm -rf ".$joined" "$joined"
 cp -a "$live" ".$joined"
 chmod u+w ".$joined" ".$joined/nginx.conf"
 JOINING=$joining awk -v live="$live" -v joined="$joined" '
-  / resolve / && !done { print ENVIRON["JOINING"]; done = 1 }
+  / resolve / && !among { print ENVIRON["JOINING"] }
+  { among = / resolve / }
   { sub("\"" live, "\"" joined); print }
 ' "$live/nginx.conf" > ".$joined/nginx.conf"
 mv ".$joined" "$joined"

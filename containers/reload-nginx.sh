@@ -19,17 +19,17 @@ point() {
 }
 
 replicas() {
-  grep -s ' resolve ' "/files/$1/nginx.conf" || true
+  grep -s ' resolve ' "/files/$1/nginx.conf" | sort -u
 }
 
 processes() {
-  grep -al "^nginx: $1 process" /proc/[0-9]*/cmdline | sed 's|/cmdline$||; s|.*/||'
+  grep -al "^nginx: $1" /proc/[0-9]*/cmdline | sed 's|/cmdline$||; s|.*/||'
 }
 
 go_over() {
   # Not `docker kill`: Docker 20.10 takes any signal of its own for a stop by hand, and restarts the container no more. Its pid file is in
   # a file system that isn't this container's.
-  kill -HUP "$(processes master)"
+  kill -HUP "$(processes 'master process')"
   end=$(($(date +%s) + seconds))
   until [ "$(live)" = "$1" ]; do
     if [ "$(date +%s)" -gt "$end" ]; then return 1; fi
@@ -54,6 +54,8 @@ go_back() {
 trap 'status=$?; [ "$status" = 0 ] || [ -z "$before" ] || go_back' EXIT
 
 leaving=
+# Workers that end a long download know only replicas that have gone before.
+ending=$(processes 'worker process is shutting down')
 if [ -n "$before" ]; then
   leaving=$(replicas "$before" | grep -vxF "$(replicas "$wanted")" || true)
   sh -ec "$join" sh "$before" "$wanted" "$joined"
@@ -65,7 +67,7 @@ if [ -n "$before" ]; then
   fi
 fi
 # Told to shut down only once those with the new configuration are there: by their state they couldn't be told apart yet.
-workers=$(processes worker)
+workers=$(processes 'worker process' | grep -vxF "$ending" || true)
 go_over "$wanted" || kept
 if [ -n "$leaving" ]; then
   echo replicas $(printf '%s\n' "$leaving" | sed 's/^ *server \([^:]*\):.*/\1/')

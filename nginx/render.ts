@@ -9,6 +9,7 @@ import { errorPolicy, pageStatuses, renderErrorLocations, renderErrorPage } from
 import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./headers.ts";
 import { renderLimits, renderLimitZones, type LimitsArgs } from "./limits.ts";
 import { renderListen, renderRedirectServers, renderTlsServers } from "./servers.ts";
+import { renderSuccessor } from "./successor.ts";
 import { renderTlsPolicy, type TlsPolicy } from "./tls-policy.ts";
 import { renderConnectionHeaders, renderWebSocketMaps } from "./web-sockets.ts";
 
@@ -65,6 +66,8 @@ export interface NginxConfigArgs {
   readonly privateMedia: string | undefined;
   /** Whether Django takes WebSockets. */
   readonly webSockets: boolean;
+  /** How long a download or an upload that began before a reload may go on after it, in seconds. */
+  readonly transferSeconds: number;
   /** How long a request may run, in seconds. */
   readonly requestGraceSeconds: number;
   /** The certificate that goes with it, PEM: a new one is a new configuration. @default - none */
@@ -159,20 +162,24 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
     files["acme-names"] = [...serverNames, ...redirectNames, ""].join("\n");
     if (args.acme.authority !== undefined) files["tls/acme-authority.pem"] = args.acme.authority;
   }
+  const servers = args.replicas.map((name) => `        server ${name}:${args.replicaPort} resolve max_fails=2 fail_timeout=5s;\n`).join("");
+  const upstream = `${args.balancing === "round_robin" ? "" : `        ${args.balancing};\n`}${servers}`;
+  const successor = renderSuccessor({ ...args, upstream });
   const main = (configurationId: string) =>
-    fill("nginx.conf", {
+    fillSite("nginx.conf", {
       configurationId,
       siteFile,
       volume: cacheVolumePath,
       // The official image carries it and doesn't load it by itself.
       modules: args.acme === undefined ? "" : "load_module /usr/lib/nginx/modules/ngx_http_acme_module.so;\n",
       acme: args.acme === undefined ? "" : renderAcme(args.acme),
-      upstreamServers: args.replicas.map((name) => `        server ${name}:${args.replicaPort} resolve max_fails=2 fail_timeout=5s;`).join("\n"),
+      upstream,
+      successorServer: successor.server,
+      successorListener: successor.listener,
       upstreamKeepaliveSeconds,
       keepaliveSeconds: args.keepaliveSeconds,
       maxBodySize: args.maxBodySize,
       clientTimeoutSeconds: args.clientTimeoutSeconds,
-      balancing: args.balancing === "round_robin" ? "" : `        ${args.balancing};\n`,
       cache: args.cache === undefined ? "" : renderCacheZone(args.cache),
       limits: renderLimitZones(args.limits, args.gateways),
       maintenance: args.maintenance === undefined ? "" : renderMaintenance(args.maintenance),
@@ -180,7 +187,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       snippet: args.snippets.http === undefined ? "" : "    include snippet-http.conf;\n\n",
       realAddress: args.trustedProxies.length === 0 ? "" : renderRealAddress(args.trustedProxies),
       // A WebSocket goes on until its replica closes it, which is told to stop before this.
-      workerShutdownSeconds: lastRequestSeconds(args.requestGraceSeconds) + (args.webSockets ? 5 : 0),
+      workerShutdownSeconds: Math.max(args.transferSeconds, lastRequestSeconds(args.requestGraceSeconds) + (args.webSockets ? 5 : 0)),
       workerConnections: args.workerConnections,
       // A proxied request holds two connections.
       workerOpenFiles: 2 * args.workerConnections,

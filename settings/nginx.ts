@@ -15,6 +15,13 @@ export const nginxSettings = {
     15,
     wholeNumber(5, 3600),
   ),
+  transferSeconds: setting(
+    "How long a download or an upload that began before a change may go on after it; app.requestGraceSeconds and 5 at least.",
+    "a whole number from 35 to 86400",
+    3600,
+    3600,
+    wholeNumber(35, 86400),
+  ),
   balancing: setting(
     "Which replica gets a request: the least busy one, each in turn, or always the same one for a client's address.",
     balancing.allowed,

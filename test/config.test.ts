@@ -36,6 +36,7 @@ describe("defaults", () => {
         keepaliveSeconds: 65,
         maxBodySize: "10m",
         clientTimeoutSeconds: 15,
+        transferSeconds: 3600,
         balancing: "least_conn",
         httpSnippet: undefined,
         serverSnippet: undefined,

@@ -1,16 +1,12 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:https";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { overlap, summarize } from "../../bench/load/summary.ts";
 import { engineApi } from "../support/engine-api.ts";
-import { reloads } from "../support/reloads.ts";
 import { loadDuring } from "../support/site-load.ts";
 import { docker, emptyImage, type Site } from "../support/site.ts";
-import { connectionTo } from "../support/slow-clients.ts";
-import { visitors } from "../support/visitors.ts";
 
 /** Requests a second while something changes. */
 const perSecond = 30;
@@ -117,49 +113,6 @@ urlpatterns.append(path("slow", slow))
       expect(replaced).toBeGreaterThan(0);
       expect(answered).toEqual({ status: 200, text: "slept\n", release });
       expect((await anonymous().request("/slow")).status).toBe(404);
-    });
-
-    test("takes an upload that began before the switch and ends when the old version has long stopped listening", async () => {
-      const { url } = site.outputs;
-      const [{ session, csrfToken }] = visitors(containersOf("django")[0], "admin", 1);
-      const body = Buffer.from(JSON.stringify({ title: "Slowly uploaded", year: 1999 }).replace("}", `${" ".repeat(20_000)}}`));
-      let status: number | undefined;
-      const upload = async () => {
-        const { headers, ...connection } = connectionTo(site, "/api/movies/");
-        const call = request({
-          ...connection,
-          method: "POST",
-          headers: {
-            ...headers,
-            Cookie: `sessionid=${session}; csrftoken=${csrfToken}`,
-            "X-CSRFToken": csrfToken,
-            Origin: url,
-            Referer: `${url}/`,
-            "Content-Type": "application/json",
-            "Content-Length": body.length,
-          },
-        });
-        const answered = new Promise<number | undefined>((resolve, reject) => {
-          call.on("error", reject);
-          call.on("response", (response) => resolve(response.resume().statusCode));
-        });
-        const told = reloads(`${prefix}-nginx`, 2);
-        call.write(body.subarray(0, 1));
-        let sent = 1;
-        const trickle = setInterval(() => call.write(body.subarray(sent, ++sent)), 1000);
-        await told;
-        // Longer than the drain, and as long as the old nginx may go on: 20 s and 5 more.
-        await sleep(14_000);
-        clearInterval(trickle);
-        call.end(body.subarray(sent));
-        status = await answered;
-      };
-      editPage("While an upload is under way");
-      await upUnderLoad(async () => {
-        await Promise.all([upload(), sleep(1000).then(() => site.up())]);
-      });
-      expect(status).toBe(201);
-      expect((await anonymous().request("/api/movies/?search=Slowly+uploaded")).text).toContain('"count":1');
     });
 
     test("takes a new environment, workers, threads and limits of the app", async () => {

@@ -10,6 +10,7 @@ import { crashesBehaviour } from "./faults/crashes.ts";
 import { freshBehaviour } from "./fresh.ts";
 import { interruptionsBehaviour } from "./interruptions.ts";
 import { secretsBehaviour } from "./secrets.ts";
+import { transfersBehaviour } from "./transfers.ts";
 
 /** What production has to do, whoever runs the program: real containers, under traffic where it says so. */
 export function prodBehaviour(name: string, makeStack: MakeStack): void {
@@ -26,6 +27,7 @@ export function prodBehaviour(name: string, makeStack: MakeStack): void {
   browserBehaviour(site);
   secretsBehaviour(site);
   changesBehaviour(site);
+  transfersBehaviour(site);
   failedChangesBehaviour(site);
   interruptionsBehaviour(site);
   edgeBehaviour(site);

@@ -13,6 +13,9 @@ const configuration = (id: string, replicas: string[]) =>
     ...replicas.map((name) => `        server ${name}:9000 resolve max_fails=2;`),
     "}",
     `            return 200 "${id}\\n";`,
+    "upstream successor {",
+    ...replicas.map((name) => `        server ${name}:9000 resolve max_fails=2;`),
+    "}",
     "",
   ].join("\n");
 
@@ -31,7 +34,7 @@ function joinReplicas(live: string[], wanted: string[]): string {
   return readlinkSync(join(folder, "current"));
 }
 
-test("the new replicas join the old ones, in the configuration that is live", () => {
+test("the new replicas join the old ones, wherever the configuration that is live has them", () => {
   expect(joinReplicas(["a", "b"], ["b", "c", "d"])).toBe("joined-bbb");
   expect(readFileSync(join(folder, "joined-bbb/nginx.conf"), "utf8")).toBe(configuration("joined-bbb", ["c", "d", "a", "b"]));
   expect(readFileSync(join(folder, "joined-bbb/other.conf"), "utf8")).toBe("aaa");

@@ -34,7 +34,7 @@ function reload({ live, refused = [], join: joinScript = ":", replicas = {} }: C
   const path = (name: string) => join(folder, name);
   for (const [id, names] of Object.entries(replicas)) {
     mkdirSync(path(`files/${id}`));
-    writeFileSync(path(`files/${id}/nginx.conf`), names.map((name) => `        server ${name}:9000 resolve max_fails=2;\n`).join(""));
+    writeFileSync(path(`files/${id}/nginx.conf`), [...names, ...names].map((name) => `        server ${name}:9000 resolve max_fails=2;\n`).join(""));
   }
   const command = (name: string, text: string) => {
     writeFileSync(path(`bin/${name}`), `#!/bin/sh\n${text}\n`);
@@ -46,15 +46,11 @@ function reload({ live, refused = [], join: joinScript = ":", replicas = {} }: C
   const goesOver = `case " ${refused.join(" ")} " in *" $(readlink ${path("files/current")}) "*) ;; *) readlink ${path("files/current")} > ${path("live")} ;; esac`;
   command("hup", `echo "$* while $(readlink ${path("files/current")})" >> ${path("told")}; ${goesOver}`);
   // The shell has a kill of its own.
-  const text = script.replaceAll("/files", path("files")).replaceAll("/proc/", path("proc/"));
-  const run = spawnSync(
-    "sh",
-    ["-ec", text.replace("kill -HUP", `${path("bin/hup")} -HUP`), "sh", "new", "0", joinScript.replaceAll("/files", path("files"))],
-    {
-      env: { ...process.env, PATH: `${path("bin")}:${process.env.PATH}` },
-      encoding: "utf8",
-    },
-  );
+  const here = (text: string) => text.replaceAll("/files", path("files")).replaceAll("/proc/", path("proc/"));
+  const run = spawnSync("sh", ["-ec", here(script).replace("kill -HUP", `${path("bin/hup")} -HUP`), "sh", "new", "0", here(joinScript)], {
+    env: { ...process.env, PATH: `${path("bin")}:${process.env.PATH}` },
+    encoding: "utf8",
+  });
   const read = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), "utf8").trim() : undefined);
   return {
     code: run.status,
@@ -111,10 +107,17 @@ test("tells nginx nothing where joining fails, with its error, and the one of be
 });
 
 test.each([
-  ["all of them", ["a", "b"], ["c", "d"], "replicas a b\nworkers 21 22\n"],
-  ["one of them", ["a", "b-1"], ["a"], "replicas b-1\nworkers 21 22\n"],
+  ["all of them", ["a", "b"], ["c", "d"], "replicas a b\nworkers 21\n"],
+  ["one of them", ["a", "b-1"], ["a"], "replicas b-1\nworkers 21\n"],
   ["none", ["a"], ["a", "b"], ""],
   ["none, in another order", ["a", "b"], ["b", "a"], ""],
-])("tells which replicas leave, and who still knows them: %s", (_, old, wanted, said) => {
+])("tells which replicas leave, and who still knows them, none that was about to end before: %s", (_, old, wanted, said) => {
   expect(reload({ live: "old", replicas: { old, new: wanted } })).toMatchObject({ code: 0, said });
+});
+
+test("workers that end because of the first of two reloads know the old replicas too", () => {
+  const process = (id: number, state: string) => `mkdir -p /proc/${id}; printf 'nginx: worker process${state}' > /proc/${id}/cmdline`;
+  const reloaded = `${process(21, " is shutting down")}; ${process(23, "")}`;
+  const { said } = reload({ live: "old", replicas: { old: ["a"], new: ["b"] }, join: `${reloaded}; ${join1}` });
+  expect(said).toBe("replicas a\nworkers 21 23\n");
 });

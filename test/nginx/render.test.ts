@@ -169,17 +169,22 @@ test("the site without TLS, word for word", () => {
 });
 
 describe("nginx.conf", () => {
-  test("names every replica once, resolved anew while it runs", () => {
+  test("names every replica, resolved anew while it runs", () => {
+    const replicas = [
+      "server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=5s;",
+      "server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=5s;",
+    ];
     const lines = renderNginxConfig(nginxArgs)
       .files["nginx.conf"].split("\n")
       .map((line) => line.trim());
     expect(lines.filter((line) => line.startsWith("server ") && line.includes(" resolve "))).toEqual([
-      "server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=5s;",
-      "server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=5s;",
+      ...replicas,
+      // Once more for the successor.
+      ...replicas,
     ]);
     expect(lines).toContain("resolver 127.0.0.11 valid=1s ipv6=off;");
     expect(lines).toContain("worker_rlimit_nofile 2048;");
-    expect(lines).toContain("worker_shutdown_timeout 35s;");
+    expect(lines).toContain("worker_shutdown_timeout 3600s;");
     expect(lines).toContain("include site-https.conf;");
   });
 

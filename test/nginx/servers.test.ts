@@ -20,5 +20,5 @@ test.each<[string, Partial<NginxConfigArgs>, string[]]>([
 
 test("what only the stack itself asks stays on IPv4", () => {
   const { files } = renderNginxConfig({ ...nginxArgs, ipv6: true });
-  expect(files["nginx.conf"].match(/listen .*/g)).toEqual(["listen 127.0.0.1:8081;"]);
+  expect(files["nginx.conf"].match(/listen .*/g)).toEqual(["listen 127.0.0.1:8081;", "listen 127.0.0.1:8082;"]);
 });

@@ -41,6 +41,6 @@ test("a WebSocket passes by the cache", () => {
 });
 
 test("nginx's workers of before keep it until its replica has stopped", () => {
-  expect(render({ webSockets: true })["nginx.conf"]).toContain("worker_shutdown_timeout 40s;");
-  expect(render()["nginx.conf"]).toContain("worker_shutdown_timeout 35s;");
+  expect(render({ webSockets: true, transferSeconds: 35 })["nginx.conf"]).toContain("worker_shutdown_timeout 40s;");
+  expect(render({ transferSeconds: 35 })["nginx.conf"]).toContain("worker_shutdown_timeout 35s;");
 });

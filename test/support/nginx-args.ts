@@ -31,6 +31,7 @@ export const nginxArgs: NginxConfigArgs = {
   keepaliveSeconds: 65,
   maxBodySize: "10m",
   clientTimeoutSeconds: 15,
+  transferSeconds: 3600,
   balancing: "least_conn",
   snippets: { http: undefined, server: undefined },
   cache: undefined,
