@@ -1,5 +1,6 @@
 // The base images, and what to do where no registry can be reached: build stand-ins of the same contract from Debian packages.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,7 +33,7 @@ export function knownImages(names) {
 
 /** Makes sure of every image and returns how, one line; throws a Failure that names the image and the cause. */
 export function ensureBaseImages(docker, images = baseImages) {
-  const missing = images.filter(({ image }) => !present(docker, image));
+  const missing = images.filter((entry) => !present(docker, entry.image) || isOutdated(docker, entry));
   const refused = [];
   for (const entry of missing) {
     const pull = run(docker.command, [...docker.arguments, "pull", "--quiet", entry.image], { timeoutSeconds: 600 });
@@ -49,7 +50,7 @@ export function ensureBaseImages(docker, images = baseImages) {
     buildStandIns(
       docker,
       refused[0].cause,
-      missing.filter(({ image }) => !present(docker, image)),
+      missing.filter((entry) => !present(docker, entry.image) || isOutdated(docker, entry)),
     );
   }
   const stands = images.filter(({ image }) => standInOf(docker, image) !== "").map(({ image }) => image);
@@ -61,8 +62,24 @@ function present(docker, image) {
   return run(docker.command, [...docker.arguments, "image", "inspect", image]).status === 0;
 }
 
-function standInOf(docker, image) {
-  const format = '{{ index .Config.Labels "django-stack.stand-in" }}';
+const standInOf = (docker, image) => label(docker, image, "django-stack.stand-in");
+
+/** Whether an image is a stand-in that an older release of this project has made. */
+function isOutdated(docker, { image, standIn }) {
+  return standInOf(docker, image) !== "" && label(docker, image, sourceLabel) !== sourceOf(standIn);
+}
+
+const sourceLabel = "django-stack.stand-in-source";
+
+function sourceOf(standIn) {
+  const folder = join(standIns, standIn);
+  const hash = createHash("sha256");
+  for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
+  return hash.digest("hex").slice(0, 12);
+}
+
+function label(docker, image, name) {
+  const format = `{{ index .Config.Labels "${name}" }}`;
   return output(docker.command, [...docker.arguments, "image", "inspect", "--format", format, image]).replace("<no value>", "");
 }
 
@@ -73,6 +90,7 @@ function isUnreachable(message) {
 function buildStandIns(docker, cause, wanted) {
   const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
   if (process.getuid?.() !== 0 || !/^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release)) {
+    if (wanted.every(({ image }) => present(docker, image))) return;
     throw new Failure("base images", `${wanted[0].image} can't be pulled: ${cause}`, "check the network, or `docker load` the images");
   }
   for (const { image, standIn, debian, buildArguments = {} } of wanted) {
@@ -84,7 +102,7 @@ function buildStandIns(docker, cause, wanted) {
         ...docker.arguments,
         "build",
         ...Object.entries({ BASE: standInBase(debian), ...buildArguments }).flatMap(([name, value]) => ["--build-arg", `${name}=${value}`]),
-        ...["--tag", tag, "--tag", image, join(standIns, standIn)],
+        ...["--label", `${sourceLabel}=${sourceOf(standIn)}`, "--tag", tag, "--tag", image, join(standIns, standIn)],
       ],
       { timeoutSeconds: 900 },
     );

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -261,6 +261,28 @@ describe("a stack's images", () => {
 
   test("a file that can't be read is the program's to complain of", () => {
     expect(of("config: [\n")).toEqual(defaults);
+  });
+
+  test("a stand-in that an older release made is made anew, where it can be", () => {
+    const [, nginx] = baseImages;
+    program(
+      "docker",
+      `case "$*" in
+        build*) echo "$*" >> ${folder}/built ;;
+        pull*) echo 'lookup registry: no such host' >&2; exit 1 ;;
+        *stand-in-source*) echo 0123456789ab ;;
+        *stand-in*) echo nginx:1.30 ;;
+      esac`,
+    );
+    vi.spyOn(process, "getuid").mockReturnValue(0);
+    expect(ensureBaseImages({ command: "docker", arguments: [] }, [nginx])).toBe(
+      "nginx:1.30 (stand-ins from Debian packages, no registry answered: nginx:1.30)",
+    );
+    expect(readFileSync(join(folder, "built"), "utf8")).toMatch(/--label django-stack\.stand-in-source=[0-9a-f]{12} --tag /);
+    rmSync(join(folder, "built"));
+    vi.spyOn(process, "getuid").mockReturnValue(1000);
+    ensureBaseImages({ command: "docker", arguments: [] }, [nginx]);
+    expect(existsSync(join(folder, "built"))).toBe(false);
   });
 
   test("one that can't be pulled and has no stand-in is named with the cause", () => {
