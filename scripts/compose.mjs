@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { requireStack, useHostOf } from "./arguments.mjs";
-import { compose, composeFolder, setUpCompose, tidyUp, passGatesFirst, writeProject } from "./compose/project.mjs";
+import { compose, composeFolder, setUpCompose, afterUp, passGatesFirst, writeProject } from "./compose/project.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
 import { root, setUpNode } from "./setup/setup.mjs";
 import { fail, step, wrongUse } from "./setup/terminal.mjs";
@@ -71,6 +71,6 @@ async function pass(stack, words) {
   const code = await compose(folder, words, environment);
   // In the foreground it ends when the stack does.
   const detached = words.some((word) => ["--detach", "-d", "--wait"].includes(word));
-  if (detached && code === 0) await tidyUp(folder, environment);
+  if (detached && code === 0) await afterUp(folder, environment);
   return code;
 }

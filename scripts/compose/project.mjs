@@ -68,7 +68,7 @@ const [trial, upgrade] = ["postgres-trial", "postgres-upgrade"];
 export async function composeUp(folder, environment) {
   await passGatesFirst(folder, environment);
   const code = await compose(folder, ["up", "--detach", "--wait", "--remove-orphans"], environment);
-  if (code === 0) return tidyUp(folder, environment);
+  if (code === 0) return afterUp(folder, environment);
   const failed = failedContainers(folder, environment);
   for (const { name, log } of failed) process.stderr.write(`\n${name}'s last lines:\n${log}\n`);
   throw new Failure(
@@ -78,9 +78,12 @@ export async function composeUp(folder, environment) {
   );
 }
 
-/** Removes images, static files and secrets that nothing of a project's stack needs any more, as `up` by Pulumi does. */
-export async function tidyUp(folder, environment) {
-  await inherit("node", [join(root, "compose", "tidy-up.ts"), folder], environment);
+/**
+ * Removes images, static files and secrets that nothing of a project's stack needs any more, and tells which names wait for their
+ * certificate, as `up` by Pulumi does.
+ */
+export async function afterUp(folder, environment) {
+  await inherit("node", [join(root, "compose", "after-up.ts"), folder], environment);
 }
 
 /** Reads what a project's program exported. */

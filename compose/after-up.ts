@@ -1,21 +1,27 @@
-// Removes what an `up` by Docker Compose leaves behind; run by scripts/compose/project.mjs as `node compose/tidy-up.ts <folder>`.
+// What follows an `up` by Docker Compose: it removes what is left behind and tells which names wait for a certificate; run by
+// scripts/compose/project.mjs as `node compose/after-up.ts <folder>`.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { cleanUp } from "../components/cleanup.ts";
 import { dockerCommand } from "../components/docker-engine.ts";
+import { waitingNames } from "./waiting-names.ts";
 
 const [folder] = process.argv.slice(2);
 const { name: prefix, services } = parse(readFileSync(join(folder, "compose.yaml"), "utf8"));
 const { "django-stack.name": name, "django-stack.stack": stack } = services.nginx.labels;
 const docker = dockerCommand(undefined);
+const warn = (text: string) => process.stderr.write(`warning: ${text}\n`);
 try {
   const service = Object.entries({ project: prefix, service: "nginx" }).flatMap(([key, value]) => [
     "--filter",
     `label=com.docker.compose.${key}=${value}`,
   ]);
   const [container] = (await docker("ps", "--quiet", ...service)).stdout.split("\n");
-  if (container !== "") await cleanUp({ docker, prefix, name, stack, container, filesVolume: (component) => `${prefix}_${component}-files` });
+  if (container !== "") {
+    await cleanUp({ docker, prefix, name, stack, container, filesVolume: (component) => `${prefix}_${component}-files` });
+    for (const warning of await waitingNames({ docker, container })) warn(warning);
+  }
 } catch (error) {
-  process.stderr.write(`warning: the new version is live, but tidying up failed: ${(error as Error).message}\n`);
+  warn(`the new version is live, but what follows an up failed: ${(error as Error).message}`);
 }
