@@ -5,19 +5,22 @@ export interface LeavingReplicasArgs extends Leaving {
   readonly docker: DockerCommand;
   /** Name of nginx's container. */
   readonly container: string;
-  /** How long nginx's workers of before may go on at most. */
+  /** How long to wait for nginx's workers of before. */
   readonly seconds: number;
+  /** Whether what these workers still hold reaches the new replicas once the old ones listen no more. */
+  readonly successor: boolean;
 }
 
 /**
  * Waits until nobody sends the replicas of before anything, and tells them so: then they need not drain.
  *
- * nginx's workers of before know those replicas alone: an upload that is still coming in goes to one of them once it is there. Where they
- * outlast `seconds`, the replicas drain, as they do wherever they aren't told.
+ * Those are nginx's workers of before: an upload that is still coming in goes to one of the replicas that its worker knows once it is there.
+ * Where they outlast `seconds` and nothing has a successor, the replicas drain, as they do wherever they aren't told.
  */
-export async function letReplicasGo({ docker, container, replicas, workers, seconds }: LeavingReplicasArgs): Promise<void> {
+export async function letReplicasGo({ docker, container, replicas, workers, seconds, successor }: LeavingReplicasArgs): Promise<void> {
   try {
-    if (workers.length === 0 || !(await workersGone(docker, container, workers, seconds))) return;
+    if (workers.length === 0) return;
+    if (!(await workersGone(docker, container, workers, seconds)) && !successor) return;
     // One that ignores it by default: a replica of before this was so would end at another.
     await docker("kill", "--signal=URG", ...replicas);
   } catch (error) {

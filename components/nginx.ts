@@ -3,7 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { acmeStatePath } from "../nginx/acme.ts";
 import { cacheVolumePath } from "../nginx/cache.ts";
-import { lastRequestSeconds } from "../nginx/render.ts";
+import { idleConnectionSeconds, lastRequestSeconds } from "../nginx/render.ts";
+import { hasSuccessor } from "../nginx/successor.ts";
 import { mediaPath, staticPath } from "./django-environment.ts";
 import { FilesVolume } from "./files-volume.ts";
 import { serviceHooks } from "./gates.ts";
@@ -65,9 +66,10 @@ export class Nginx extends pulumi.ComponentResource {
           const tidied = args
             .onLive(command)
             .catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
-          // Replicas are told to stop after this, and listen until they have drained.
-          const seconds = lastRequestSeconds(config.app.requestGraceSeconds) + 1 - config.app.drainSeconds;
-          if (reloaded !== "no replica leaves") await letReplicasGo({ docker: command, container: name, ...reloaded, seconds });
+          const successor = hasSuccessor(config.nginx.balancing);
+          // Without one, replicas are told to stop after this, and listen until they have drained.
+          const seconds = successor ? idleConnectionSeconds + 2 : lastRequestSeconds(config.app.requestGraceSeconds) + 1 - config.app.drainSeconds;
+          if (reloaded !== "no replica leaves") await letReplicasGo({ docker: command, container: name, ...reloaded, seconds, successor });
           await tidied;
         },
       },

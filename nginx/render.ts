@@ -87,6 +87,9 @@ const startScript = readFileSync(join(import.meta.dirname, "..", "containers", "
 /** How long nginx keeps an idle connection to a replica, in seconds; gunicorn's keep-alive must be longer. */
 export const upstreamKeepaliveSeconds = 15;
 
+/** How long nginx's workers of before keep a connection that rests, in seconds: long enough for the request that its client is about to send. */
+export const idleConnectionSeconds = 5;
+
 /** Returns how long a request that began before a reload may go on after it: one that began just before may take its whole time. */
 export function lastRequestSeconds(requestGraceSeconds: number): number {
   return requestGraceSeconds + 5;
@@ -177,6 +180,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       successorServer: successor.server,
       successorListener: successor.listener,
       upstreamKeepaliveSeconds,
+      idleConnectionSeconds,
       keepaliveSeconds: args.keepaliveSeconds,
       maxBodySize: args.maxBodySize,
       clientTimeoutSeconds: args.clientTimeoutSeconds,

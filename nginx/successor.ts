@@ -8,16 +8,19 @@ export interface SuccessorArgs extends Pick<NginxConfigArgs, "balancing" | "requ
   readonly upstream: string;
 }
 
+/** Whether requests find the current replicas by themselves; nginx has no such server where a client's address picks the replica. */
+export const hasSuccessor = (balancing: NginxConfigArgs["balancing"]) => balancing !== "ip_hash";
+
 /**
  * Renders whom a request gets to when the replicas that its worker knows have gone: the last server of Django's upstream, and, outside the
  * http block, what listens there.
  *
  * So it is with an upload that began before a roll-out and is there when the old replicas have long stopped. Only workers of the
  * current configuration listen, so it comes to the current replicas. Bytes are passed on, not requests: nothing of the site's own configuration,
- * or of a snippet, counts twice. nginx takes no such server where a client's address picks the replica (`ip_hash`).
+ * or of a snippet, counts twice.
  */
 export function renderSuccessor({ balancing, requestGraceSeconds, upstream }: SuccessorArgs): { server: string; listener: string } {
-  if (balancing === "ip_hash") return { server: "", listener: "" };
+  if (!hasSuccessor(balancing)) return { server: "", listener: "" };
   const listener = `
 stream {
     resolver 127.0.0.11 valid=1s ipv6=off;

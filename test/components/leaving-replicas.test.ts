@@ -9,13 +9,14 @@ afterEach(() => void vi.useRealTimers());
 /** Lets replicas go; returns for how long each command asked after nginx's workers, and who was told. */
 async function letGo(
   answer: string | DockerError | (() => string),
-  { seconds = 60, workers = ["21", "22"], kill = "" as string | DockerError } = {},
+  { seconds = 60, workers = ["21", "22"], successor = false, kill = "" as string | DockerError } = {},
 ) {
   const { docker, calls } = fakeDocker([
     [/^exec movies-prod-nginx sh -c /, answer],
     [/^kill/, kill],
   ]);
-  await letReplicasGo({ docker, container: "movies-prod-nginx", replicas: ["movies-prod-django-0-a", "movies-prod-django-1-b"], workers, seconds });
+  const replicas = ["movies-prod-django-0-a", "movies-prod-django-1-b"];
+  await letReplicasGo({ docker, container: "movies-prod-nginx", replicas, workers, seconds, successor });
   const asked = calls.filter((call) => call.startsWith("exec")).map((call) => call.split("\n").at(-1)?.replace("echo gone sh ", ""));
   return { asked, told: calls.filter((call) => call.startsWith("kill")) };
 }
@@ -35,6 +36,13 @@ test("waits no longer than they may go on, and has the replicas drain then", asy
   expect(await letGo("gone\n", { seconds: -2 })).toEqual({ asked: [], told: [] });
 });
 
+test("waits no longer than they may go on, and tells the replicas all the same where what they hold has a successor", async () => {
+  vi.useFakeTimers();
+  const waiting = () => (vi.advanceTimersByTime(20_000), "");
+  expect(await letGo(waiting, { seconds: 7, successor: true })).toEqual({ asked: ["7 21 22"], told });
+  expect(await letGo("gone\n", { seconds: 7, workers: [], successor: true })).toEqual({ asked: [], told: [] });
+});
+
 test("tells nobody where it can't know: nginx was started anew, the engine is away, no worker was named", async () => {
   expect(await letGo(new DockerError("Container 1 is restarting", 1))).toEqual({ asked: ["20 21 22"], told: [] });
   expect(await letGo("gone\n", { workers: [] })).toEqual({ asked: [], told: [] });
@@ -46,7 +54,7 @@ test("a replica that is gone needn't be told", async () => {
 
 test("the question waits for just these processes to be no workers of nginx's any more", async () => {
   const { docker, calls } = fakeDocker([[/^(exec|kill)/, "gone"]]);
-  await letReplicasGo({ docker, container: "x", replicas: ["y"], workers: ["1"], seconds: 1 });
+  await letReplicasGo({ docker, container: "x", replicas: ["y"], workers: ["1"], seconds: 1, successor: false });
   const [, script = ""] = /^exec x sh -c ([^]*) sh 1 1$/.exec(calls[0]) ?? [];
   const worker = spawn("bash", ["-c", "exec -a 'nginx: worker process is shutting down' sleep 1"]);
   const other = spawn("sleep", ["20"]);
