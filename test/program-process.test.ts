@@ -7,13 +7,13 @@ import { dev, prod, program } from "./support/unit.ts";
 // Each test starts the program anew, up to twice, beside the other files' tests.
 vi.setConfig({ testTimeout: 120_000 });
 
-/** An engine far away, or ports that nobody has: whoever runs this may have a site on the usual ones. */
+/** An engine far away, or ports that nobody has: whoever runs this may have a site on the usual ones. Above 32767 any connection may have one. */
 const host = {
   dev: {
     "docker:host": "unix:///var/run/docker.sock",
-    httpPort: "48080",
-    app: { ...dev.app, devServerPort: 48000 },
-    postgres: { publishPort: 45432 },
+    httpPort: "28080",
+    app: { ...dev.app, devServerPort: 28000 },
+    postgres: { publishPort: 25432 },
   },
   prod: { "docker:host": "ssh://root@server" },
 };
