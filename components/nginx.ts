@@ -67,7 +67,8 @@ export class Nginx extends pulumi.ComponentResource {
             .onLive(command)
             .catch((error: Error) => pulumi.log.warn(`the new version is live, but tidying up failed: ${error.message}`));
           const successor = hasSuccessor(config.nginx.balancing);
-          // Without one, replicas are told to stop after this, and listen until they have drained.
+          // With one, until connections that rest are gone, and two seconds for a slow machine. Without, replicas listen until they have drained,
+          // which begins after this.
           const seconds = successor ? idleConnectionSeconds + 2 : lastRequestSeconds(config.app.requestGraceSeconds) + 1 - config.app.drainSeconds;
           if (reloaded !== "no replica leaves") await letReplicasGo({ docker: command, container: name, ...reloaded, seconds, successor });
           await tidied;

@@ -65,7 +65,8 @@ export function serverModule({ workerClass, wsgi, asgi }: Pick<ServerCommandArgs
 /**
  * Returns the health check's command: a GET with the site's own Host, as a browser behind nginx would send it; what isn't 200 it tells.
  *
- * It runs every few seconds in every replica: without `http.client` and `site` it takes a third of the processor's time.
+ * It runs every few seconds in every replica: without `http.client` and `site` Python starts in 15 ms instead of 37 to 71 (ten starts each,
+ * in the base image).
  */
 export function renderHealthCheck(port: number, path: string, host: string, https: boolean): string[] {
   const request = [`GET ${path} HTTP/1.1`, `Host: ${host}`, `X-Forwarded-Proto: ${https ? "https" : "http"}`, "Connection: close", "", ""];

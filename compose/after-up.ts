@@ -23,5 +23,5 @@ try {
     for (const warning of await waitingNames({ docker, container })) warn(warning);
   }
 } catch (error) {
-  warn(`the new version is live, but what follows an up failed: ${(error as Error).message}`);
+  warn(`the new version is live, but tidying up, or asking for its certificates, failed: ${(error as Error).message}`);
 }
