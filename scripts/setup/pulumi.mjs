@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { compareVersions } from "./versions.mjs";
 import { Failure, output, run, tail } from "./process.mjs";
 
@@ -13,14 +13,12 @@ export const oldestPulumi = "3.259.0";
 export function ensurePulumi(root, environment) {
   const home = process.env.PULUMI_HOME || join(homedir(), ".pulumi");
   const candidates = [
-    { command: "pulumi", from: "PATH" },
+    ...onPath("pulumi", environment.PATH).map((command) => ({ command, from: "PATH" })),
     { command: join(home, "bin", "pulumi"), from: join("~", ".pulumi", "bin") },
   ];
   const tooOld = [];
-  // npm puts node_modules/.bin first on PATH, whose `pulumi` would download another one.
-  const outside = { ...environment, PATH: withoutPackages(environment.PATH) };
   for (const candidate of candidates) {
-    const version = output(candidate.command, ["version"], { env: outside }).replace(/^v/, "");
+    const version = output(candidate.command, ["version"], { env: environment }).replace(/^v/, "");
     if (version === "") continue;
     if (compareVersions(version, oldestPulumi) >= 0) return { ...candidate, version };
     tooOld.push(`${candidate.from} has ${version}`);
@@ -37,11 +35,13 @@ export function ensurePulumi(root, environment) {
   );
 }
 
-function withoutPackages(path) {
+/** Paths of a program, but in npm's own folder, which npm puts first on PATH and whose `pulumi` would download another one. */
+function onPath(name, path) {
   return (path ?? "")
-    .split(":")
-    .filter((folder) => !folder.endsWith(join("node_modules", ".bin")))
-    .join(":");
+    .split(delimiter)
+    .filter((folder) => folder !== "" && !folder.endsWith(join("node_modules", ".bin")))
+    .map((folder) => join(folder, name))
+    .filter((file) => existsSync(file));
 }
 
 /** Makes sure of the plugins of the providers that package.json names; returns them, one line. */

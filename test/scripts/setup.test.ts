@@ -135,7 +135,7 @@ describe("Pulumi", () => {
 
   test("from PATH", () => {
     program("pulumi", "echo v3.300.0");
-    expect(ensurePulumi(folder, environment())).toEqual({ command: "pulumi", version: "3.300.0", from: "PATH" });
+    expect(ensurePulumi(folder, environment())).toEqual({ command: join(folder, "bin", "pulumi"), version: "3.300.0", from: "PATH" });
   });
 
   test("from its home, where the one on PATH is too old", () => {
