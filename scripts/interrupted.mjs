@@ -23,13 +23,16 @@ export function clearStaleLock(root, stack, isAlive = alive) {
   }
 }
 
-function alive(pid) {
+/** Whether a process runs. */
+export function alive(pid) {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return error.code === "EPERM";
   }
+  const status = join("/proc", String(pid), "stat");
+  // One that was killed keeps its number until its parent, in a container often a slow one, has asked for its end.
+  return !(existsSync(status) && /^\d+ \(.*\) Z /s.test(readFileSync(status, "utf8")));
 }
 
 /**

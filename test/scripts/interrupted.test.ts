@@ -1,8 +1,10 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { clearStaleLock, findOrphans, removeOrphans } from "../../scripts/interrupted.mjs";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { alive, clearStaleLock, findOrphans, removeOrphans } from "../../scripts/interrupted.mjs";
 
 let root: string;
 const lock = () => join(root, ".state", ".pulumi", "locks", "organization", "django-stack", "prod", "1.json");
@@ -26,6 +28,18 @@ test("a lock whose process still runs stays and fails", () => {
     `lock: another command works on stack prod: process ${process.pid} of dev on ${hostname()}, since 2026-11-21T10:00:00Z\n  fix: wait for it, or end it`,
   );
   expect(existsSync(lock())).toBe(true);
+});
+
+test("a process that was killed and that nobody has asked about is gone", async () => {
+  // The shell starts one, becomes a program that asks about no child, and says whose number it is.
+  const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
+  onTestFinished(() => void parent.kill());
+  const pid = Number(await once(parent.stdout, "data"));
+  expect(alive(pid)).toBe(true);
+  await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/cmdline`, "utf8")).toMatch(/^sleep/));
+  process.kill(pid, "SIGKILL");
+  await vi.waitFor(() => expect(alive(pid)).toBe(false));
+  expect(() => process.kill(pid, 0)).not.toThrow();
 });
 
 test("a lock of another machine stays and fails", () => {
