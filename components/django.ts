@@ -7,7 +7,7 @@ import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
-import { serviceProfile } from "./profiles.ts";
+import { serviceProfile, untilItsOwnLimit } from "./profiles.ts";
 import type { Release } from "./release.ts";
 import { renderHealthCheck, renderServerCommand } from "./server-command.ts";
 import { sourceMounts } from "./source.ts";
@@ -81,6 +81,7 @@ export class Django extends pulumi.ComponentResource {
           dependsOn: args.release,
           // The old replica serves until nginx has left it; only a published port can't be held twice.
           deleteBeforeReplace: app.devServerPort !== undefined,
+          customTimeouts: untilItsOwnLimit(app.startSeconds),
           hooks: serviceHooks(replicaName, dockerHost, app.devServerPort === undefined ? "goes on" : "is gone"),
         },
       );

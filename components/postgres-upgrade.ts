@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { database } from "./database-roles.ts";
 import { jobGate } from "./gates.ts";
 import type { Owner } from "./labels.ts";
-import { jobProfile } from "./profiles.ts";
+import { jobProfile, untilItsOwnLimit } from "./profiles.ts";
 
 export interface PostgresUpgradeArgs {
   readonly owner: Owner;
@@ -51,8 +51,7 @@ export class PostgresUpgrade extends pulumi.ComponentResource {
         }),
         image: args.image,
         networkMode: "none",
-        // A day: as long as anybody would want to wait.
-        entrypoints: ["timeout", "86400", "/bin/bash", "/run/upgrade.sh"],
+        entrypoints: ["timeout", String(longestSeconds), "/bin/bash", "/run/upgrade.sh"],
         envs: [
           `FROM=${from}`,
           "FROM_DATA=/from",
@@ -81,12 +80,16 @@ export class PostgresUpgrade extends pulumi.ComponentResource {
         dependsOn: opts?.dependsOn,
         deleteBeforeReplace: false,
         ignoreChanges: ["uploads"],
+        customTimeouts: untilItsOwnLimit(longestSeconds),
         hooks: { afterCreate: [jobGate(name, args.dockerHost)] },
       },
     );
     this.registerOutputs({});
   }
 }
+
+/** A day: as long as anybody would want to wait. */
+const longestSeconds = 86_400;
 
 const containersFolder = join(import.meta.dirname, "..", "containers");
 const upgradeScript = readFileSync(join(containersFolder, "upgrade-postgres.sh"), "utf8");

@@ -89,6 +89,17 @@ export function serviceProfile(args: ServiceProfileArgs) {
   } satisfies Partial<ContainerArgs>;
 }
 
+/**
+ * Time that Pulumi's provider gives a container that has a limit of its own, which may be longer than the provider's.
+ *
+ * That is 20 minutes where nothing is said: the default of the SDK that the provider is made with (Terraform plugin SDK v2, "Resource timeouts").
+ *
+ * @param seconds the container's own limit.
+ */
+export function untilItsOwnLimit(seconds: number): { create: string } {
+  return { create: `${seconds + 600}s` };
+}
+
 /** What a one-shot container may do. */
 export interface JobProfileArgs {
   readonly owner: Owner;

@@ -8,7 +8,7 @@ import { jobGate } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import type { Postgres } from "./postgres.ts";
-import { jobProfile, patientCpuShares } from "./profiles.ts";
+import { jobProfile, patientCpuShares, untilItsOwnLimit } from "./profiles.ts";
 import { sourceMigrations, sourceMounts } from "./source.ts";
 import { serverModule, workerClassUri } from "./server-command.ts";
 import type { Volumes } from "./volumes.ts";
@@ -76,6 +76,8 @@ export class Release extends pulumi.ComponentResource {
         parent: this,
         dependsOn: [args.postgres, files, permissions],
         deleteBeforeReplace: false,
+        // It waits for the dump of a backup between two tries.
+        customTimeouts: untilItsOwnLimit(3 * app.releaseTimeoutSeconds),
         hooks: { afterCreate: [jobGate(name, dockerHost)] },
       },
     );

@@ -38,6 +38,16 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
     }
   });
 
+  test("gives what may take longer than the provider's 20 minutes its own time", async () => {
+    const { registrations } = await run();
+    const given = registrations.filter(({ createTimeout }) => createTimeout !== "").map(({ name, createTimeout }) => [name, createTimeout]);
+    const replicas = stack === "dev" ? 1 : 2;
+    expect(given.sort()).toEqual([
+      ...Array.from({ length: replicas }, (_, index) => [`${prefix}-django-${index}`, "690s"]),
+      [`${prefix}-django-release`, "1500s"],
+    ]);
+  });
+
   test("lets services run without root, bounded, watched and restarted", async () => {
     const services = containers((await run()).registrations).filter(({ name }) => serviceNames(prefix).test(name));
     expect(services.length).toBe(stack === "dev" ? 3 : 5);
