@@ -52,13 +52,22 @@ export function explainPreview(preview) {
   return lines.length > 0 ? lines : ["changes nothing that a visitor could notice"];
 }
 
-/** Returns the changes of a preview, one line each: operation, name, and the properties that differ. */
+/** Returns the changes of a preview, one line each: operation, kind and name, and the properties that differ; components make nothing themselves. */
 export function listChanges(preview) {
   return (preview.steps ?? [])
-    .filter(({ op }) => op !== "same" && op !== "read" && op !== "refresh")
-    .map(({ op, urn, detailedDiff, diffReasons }) => {
+    .map((step) => ({ ...step, type: step.urn.split("::")[2].split("$").at(-1), name: step.urn.split("::")[3] }))
+    .filter(({ op, type }) => changes({ op }) && !type.startsWith("django-stack:") && type !== "pulumi:pulumi:Stack")
+    .map(({ op, type, name, detailedDiff, diffReasons }) => {
       const properties = Object.keys(detailedDiff ?? {});
       const differing = properties.length > 0 ? properties : (diffReasons ?? []);
-      return `${op.padEnd(18)} ${urn.split("::")[3]}${differing.length > 0 ? `  [${differing.join(", ")}]` : ""}`;
+      const line = `${op.padEnd(18)} ${type.split(":").at(-1).padEnd(18)} ${name}`;
+      return `${line}${differing.length > 0 ? `  [${differing.join(", ")}]` : ""}`;
     });
+}
+
+/** Returns what a preview told of a severity, `warning` or `error`, in its order. */
+export function diagnosticsOf(preview, severity) {
+  return (preview.diagnostics ?? [])
+    .filter((diagnostic) => diagnostic.severity === severity)
+    .map(({ message }) => message.replace(new RegExp(`^${severity}: `), "").trim());
 }

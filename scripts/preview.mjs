@@ -1,9 +1,10 @@
 // npm run preview: what `npm run up` would change, and what that means.
 import { readArguments, useHostOf } from "./arguments.mjs";
-import { explainPreview, listChanges } from "./preview-words.mjs";
-import { readPulumi, selectStack } from "./pulumi-run.mjs";
-import { setUp } from "./setup/setup.mjs";
-import { fail } from "./setup/terminal.mjs";
+import { diagnosticsOf, explainPreview, listChanges } from "./preview-words.mjs";
+import { selectStack } from "./pulumi-run.mjs";
+import { run, tail } from "./setup/process.mjs";
+import { root, setUp } from "./setup/setup.mjs";
+import { fail, step } from "./setup/terminal.mjs";
 
 const usage = `Says what bringing a stack up would change, and what that means for the site. Touches nothing.
 
@@ -20,7 +21,15 @@ try {
     withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} up --dry-run lists the containers that would change`,
   });
   selectStack(pulumi, stack);
-  const preview = JSON.parse(readPulumi(pulumi, ["preview", "--stack", stack, "--json", "--non-interactive"]));
+  const args = ["preview", "--stack", stack, "--json", "--non-interactive"];
+  const { status, stdout, stderr } = run(pulumi.command, args, { cwd: root, env: pulumi.environment, timeoutSeconds: 600 });
+  const preview = parsed(stdout);
+  const errors = diagnosticsOf(preview, "error");
+  if (status !== 0) {
+    process.stderr.write(`\n${errors.join("\n") || tail(stderr + stdout, 20)}\n`);
+    process.exit(1);
+  }
+  for (const warning of diagnosticsOf(preview, "warning")) step("warning", warning);
   const changes = listChanges(preview);
   if (changes.length > 0) process.stdout.write(`\n${changes.join("\n")}\n`);
   process.stdout.write(
@@ -30,4 +39,13 @@ try {
   );
 } catch (error) {
   fail(error);
+}
+
+/** What Pulumi printed; nothing where it ended before it had anything to say in that form. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { explainPreview, listChanges } from "../../scripts/preview-words.mjs";
+import { diagnosticsOf, explainPreview, listChanges } from "../../scripts/preview-words.mjs";
 
 const urn = (type: string, name: string) => `urn:pulumi:prod::django-stack::django-stack:index:Django$${type}::${name}`;
 const container = (op: string, name: string) => ({ op, urn: urn("docker:index/container:Container", `movies-prod-${name}`) });
@@ -89,14 +89,26 @@ describe("explainPreview", () => {
   });
 });
 
-test("listChanges names each change and what differs", () => {
+test("listChanges names each change and what differs, and leaves components out", () => {
   const steps = [
     same,
+    { op: "create", urn: urn("pulumi:pulumi:Stack", "django-stack-prod") },
+    { op: "create", urn: urn("django-stack:index:AppImage", "movies-prod-django") },
     { ...container("replace", "django-0"), detailedDiff: { image: {}, "labels[3]": {} } },
     { ...image("update"), diffReasons: ["build"] },
   ];
   expect(listChanges({ steps })).toEqual([
-    "replace            movies-prod-django-0  [image, labels[3]]",
-    "update             movies-prod-django  [build]",
+    "replace            Container          movies-prod-django-0  [image, labels[3]]",
+    "update             Image              movies-prod-django  [build]",
   ]);
+});
+
+test("diagnosticsOf gives what was told of a severity", () => {
+  const diagnostics = [
+    { severity: "warning", message: "warning: the certificate ends on 2026-12-01\n" },
+    { severity: "error", message: "error: config has 1 problem:\n  app.replicas: got 0\n" },
+  ];
+  expect(diagnosticsOf({ diagnostics }, "warning")).toEqual(["the certificate ends on 2026-12-01"]);
+  expect(diagnosticsOf({ diagnostics }, "error")).toEqual(["config has 1 problem:\n  app.replicas: got 0"]);
+  expect(diagnosticsOf({}, "error")).toEqual([]);
 });

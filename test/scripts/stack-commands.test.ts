@@ -40,7 +40,7 @@ beforeEach(() => {
       "stack export") echo '{"deployment":{"resources":[]}}' ;;
       "stack output") echo '${JSON.stringify(outputs)}' ;;
       "config "*) echo '{"django-stack:name":{"value":"movies"}}' ;;
-      "preview "*) echo '{"steps":[{"op":"replace","urn":"urn:pulumi:prod::django-stack::x$docker:index/container:Container::movies-prod-nginx"}]}' ;;
+      "preview "*) if [ -n "$PREVIEW" ]; then printf '%s' "$PREVIEW"; exit 255; fi; printf '%s' '{"diagnostics":[{"severity":"warning","message":"warning: it ends soon\\n"}],"steps":[{"op":"replace","urn":"urn:pulumi:prod::django-stack::x$docker:index/container:Container::movies-prod-nginx"}]}' ;;
       "up "*|"destroy "*) exit \${PULUMI_FAILS:-0} ;;
     esac`,
   );
@@ -103,15 +103,31 @@ API        https://movies.example/api/movies/
   });
 });
 
-test("npm run preview touches nothing and says what the change means", () => {
-  const { status, stdout, calls } = command("preview", ["prod"]);
-  expect(status).toBe(0);
-  expect(calls).toEqual(["pulumi stack select prod --create --non-interactive", "pulumi preview --stack prod --json --non-interactive"]);
-  expect(stdout).toBe(`
-replace            movies-prod-nginx
+describe("npm run preview", () => {
+  test("touches nothing, passes warnings on and says what the change means", () => {
+    const { status, stdout, stderr, calls } = command("preview", ["prod"]);
+    expect(status).toBe(0);
+    expect(calls).toEqual(["pulumi stack select prod --create --non-interactive", "pulumi preview --stack prod --json --non-interactive"]);
+    expect(stderr).toContain("\nwarning        it ends soon\n");
+    expect(stdout).toBe(`
+replace            Container          movies-prod-nginx
 
 - replaces nginx: connections are refused for up to 3 seconds
 `);
+  });
+
+  test("ends with 1 and the program's own words where it fails", () => {
+    const told = { diagnostics: [{ severity: "error", message: "error: config of stack prod has 1 problem:\n  app.replicas: got 0\n" }] };
+    const { status, stdout, stderr } = command("preview", ["prod"], { PREVIEW: JSON.stringify(told) });
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/\n\nconfig of stack prod has 1 problem:\n {2}app\.replicas: got 0\n$/);
+  });
+
+  test("shows what Pulumi printed where that isn't in its own form", () => {
+    const { status, stderr } = command("preview", ["prod"], { PREVIEW: "error: passphrase must be set" });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/\n\nerror: passphrase must be set\n$/);
+  });
 });
 
 describe("npm run destroy", () => {
