@@ -78,7 +78,15 @@ function startDocker(before) {
     if (answer.version !== "") return answer;
     run("sleep", ["1"]);
   }
-  return { version: "", error: existsSync(log) ? `dockerd didn't start: ${tail(readFileSync(log, "utf8"), 2)}` : before.error };
+  return { version: "", error: existsSync(log) ? `dockerd didn't start: ${tail(withoutNotes(readFileSync(log, "utf8")), 2)}` : before.error };
+}
+
+/** A daemon's log without what only accompanies its start and its end. */
+function withoutNotes(log) {
+  return log
+    .split("\n")
+    .filter((line) => !/\blevel=(info|debug)\b/.test(line))
+    .join("\n");
 }
 
 /** An engine that was killed leaves its process id, and won't start again once another program has that id. */
