@@ -55,7 +55,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 900_000, hookTimeout: 900_000, fileParallelism: false },
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          globalSetup: ["test/support/pulumi/own-plugins.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
       },
       {
         extends: true,
@@ -64,7 +71,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: "bench", include: ["bench/*.ts"], testTimeout: 900_000, hookTimeout: 300_000, fileParallelism: false },
+        test: {
+          name: "bench",
+          include: ["bench/*.ts"],
+          globalSetup: ["test/support/pulumi/own-plugins.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
       },
     ],
   },

@@ -1,8 +1,9 @@
 // npm run bench: measures, and writes bench/results/; what this machine can't measure is named with its reason.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
+import { root, setUpDocker, setUpNode } from "./setup/setup.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
+import { setUpTestPulumi } from "./test-pulumi.mjs";
 
 const usage = `Measures this machine's stack beside a compose project written by hand.
 
@@ -26,12 +27,12 @@ try {
   setUpDocker();
   let pulumi;
   try {
-    pulumi = setUpPulumi(environment);
+    pulumi = setUpTestPulumi(environment);
   } catch (error) {
     if (error?.name !== "Failure") throw error;
     process.stderr.write(`${error.message}\n`);
   }
-  const variables = { ...environment, ...pulumi?.environment, DJANGO_STACK_TEST_PULUMI: pulumi?.command ?? "" };
+  const variables = { ...environment, ...pulumi?.variables };
   const vitest = join(root, "node_modules", ".bin", "vitest");
   process.exitCode =
     spawnSync(vitest, ["run", "--project", "bench", `bench/${bench}.ts`], { cwd: root, env: variables, stdio: "inherit" }).status ?? 1;

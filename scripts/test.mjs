@@ -11,6 +11,7 @@ import { ensureCompose } from "./setup/compose.mjs";
 import { ensurePython } from "./setup/python.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
 import { fail, step, wrongUse } from "./setup/terminal.mjs";
+import { setUpTestPulumi } from "./test-pulumi.mjs";
 
 const usage = `Tests the project.
 
@@ -28,6 +29,8 @@ const usage = `Tests the project.
 Example: npm run test:docker -- --no-install`;
 
 /** What of these suites is part of npm test, which should end within 40 minutes. */
+const coreOfPulumi = ["dev", "engine"].map((name) => `test/e2e/${name}.test.ts`);
+const movingToPulumi = "test/e2e/compose.test.ts";
 const coreOfCompose = ["test/docker-compose/config.test.ts", "test/docker-compose/dev.test.ts", "test/docker-compose/prod.test.ts"];
 const coreOfData = ["test/data/restore.test.ts", "test/data/upgrade.test.ts"];
 
@@ -44,6 +47,7 @@ const wanted = suites.filter((suite) => words.includes(suite));
 const everything = wanted.length === 0;
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const skipReasons = [];
+const remarks = [];
 const failures = [];
 const noResults = { numPassedTests: 0, numPendingTests: 0, testResults: [] };
 
@@ -68,10 +72,13 @@ try {
     const python = attempt(() => ensurePython({ install }));
     if (python.failure !== undefined) skipReasons.push(`nginx's configuration through gixy and crossplane, ${python.failure}`);
     environment.DJANGO_STACK_TEST_PYTHON = python.result ?? "";
+    const core = everything && !full;
     if (selected("docker")) suite("docker", environment, docker.failure);
+    const compose =
+      docker.failure === undefined && (selected("compose") || selected("e2e"))
+        ? attempt(() => ensureCompose({ install, print: (text) => step("Compose", text) }))
+        : docker;
     if (selected("compose")) {
-      const compose = docker.failure === undefined ? attempt(() => ensureCompose({ install, print: (text) => step("Compose", text) })) : docker;
-      const core = everything && !full;
       if (!core && compose.failure === undefined) attempt(() => ensureBaseImages(docker.result, [olderPostgres]));
       suite("compose", environment, compose.failure, core ? coreOfCompose : []);
     }
@@ -87,7 +94,7 @@ try {
       docker.failure === undefined && (selected("data") || selected("e2e"))
         ? attempt(() => ensureBaseImages(docker.result, [olderPostgres]))
         : docker;
-    if (selected("data")) suite("data", environment, older.failure, everything && !full ? coreOfData : []);
+    if (selected("data")) suite("data", environment, older.failure, core ? coreOfData : []);
     if (selected("engines")) {
       await onSecondEngine("second engine's", runOnSecondEngine, environment, docker.failure);
       await onSecondEngine("server's", runOverSsh, environment, docker.failure);
@@ -97,13 +104,13 @@ try {
       await onSecondEngine("power cut's", runPowerCut, environment, docker.failure);
     }
     if (selected("e2e")) {
-      const pulumi = older.failure === undefined ? attempt(() => setUpPulumi(environment)) : older;
-      suite("e2e", { ...environment, ...pulumi.result?.environment, DJANGO_STACK_TEST_PULUMI: pulumi.result?.command }, pulumi.failure);
+      const pulumi = docker.failure === undefined ? attempt(() => setUpTestPulumi(environment)) : docker;
+      throughPulumi(pulumi, { environment, core, older, compose });
     }
     if (selected("clean")) {
-      const pulumi = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
-      if (pulumi.failure !== undefined) skipReasons.push(`a clean machine that has Pulumi, ${pulumi.failure}`);
-      suite("clean", { ...environment, DJANGO_STACK_TEST_PULUMI: pulumi.result?.command }, docker.failure);
+      const given = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
+      if (given.failure !== undefined) skipReasons.push(`a clean machine that has Pulumi, ${given.failure}`);
+      suite("clean", { ...environment, DJANGO_STACK_TEST_PULUMI: given.result?.command }, docker.failure);
     }
   }
 } catch (error) {
@@ -111,9 +118,26 @@ try {
 }
 
 for (const failure of failures) process.stdout.write(`failed: ${failure}\n`);
+for (const remark of remarks) process.stdout.write(`tested: ${remark}\n`);
 for (const reason of skipReasons) process.stdout.write(`skipped: ${reason}\n`);
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
+
+/** Runs the tests through Pulumi, and skips those that need what this machine hasn't. */
+function throughPulumi(pulumi, { environment, core, older, compose }) {
+  const { variables, ownPlugins } = pulumi.result ?? {};
+  if (ownPlugins !== undefined) remarks.push(`through Pulumi's engine with the tests' own plugins, for its providers can't be had: ${ownPlugins}`);
+  const needs = [
+    { files: coreOfPulumi, failure: undefined },
+    { files: [movingToPulumi], failure: compose.failure },
+    { files: ["test/e2e/data.test.ts"], failure: older.failure, leftOut: core },
+    { files: ["killed", "prod", "traffic"].map((name) => `test/e2e/${name}.test.ts`), failure: undefined, leftOut: core },
+  ].filter(({ leftOut }) => !leftOut);
+  for (const reason of new Set(needs.map(({ failure }) => pulumi.failure ?? failure))) {
+    const files = needs.filter(({ failure }) => (pulumi.failure ?? failure) === reason).flatMap((need) => need.files);
+    suite("e2e", { ...environment, ...variables }, reason, files);
+  }
+}
 
 function attempt(work) {
   try {

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { summarize } from "../../bench/load/summary.ts";
 import { loadDuring } from "../support/site-load.ts";
@@ -154,6 +154,29 @@ os.kill(max(workers), signal.SIGTERM)`;
       const all = docker("ps", "--all", "--filter", `label=django-stack.name=${site.name}`, "--format", "{{.Names}}").trim().split("\n");
       // Four services, and the jobs of this release: nothing of the failed ones is left over.
       expect(all.filter((name) => /-django-[01]-/.test(name))).toHaveLength(2);
+    });
+
+    test("a release whose configuration nginx refuses gets no request, and the next up brings it in", async () => {
+      const page = join(project, "movies/templates/movies/index.html");
+      const snippet = join(dirname(project), "refused.conf");
+      const good = stack.config;
+      const release = site.outputs.release;
+      writeFileSync(page, readFileSync(page, "utf8").replace(/<h1>[^<]*/, "<h1>Refused"));
+      writeFileSync(snippet, "no_such_directive on;\n");
+      stack.config = { ...good, nginx: { ...(good.nginx as object), serverSnippet: snippet } };
+      // New replicas were made by then, and the engine owes the end of those of before.
+      await underLoad(() => expect(stack.up()).rejects.toThrow(/-nginx-files-job failed with exit code 1[^]*unknown directive "no_such_directive"/));
+      stack.config = good;
+      const { requests, missing, doubled } = await loadDuring(site, 30, () => site.up());
+      const { failures, releases } = summarize(requests);
+      expect({ failures, missing, doubled, releases }).toEqual({
+        failures: {},
+        missing: [],
+        doubled: [],
+        releases: [release, site.outputs.release],
+      });
+      expect(release).not.toBe(site.outputs.release);
+      expect(containersOf("django")).toHaveLength(2);
     });
   });
 }

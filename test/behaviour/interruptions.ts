@@ -9,9 +9,9 @@ export function interruptionsBehaviour(site: Site): void {
   const { stack } = site;
 
   describe("an interruption that can't be avoided", () => {
-    test("new limits of nginx refuse connections for at most 3 seconds, and no request hangs", async () => {
+    test("a new limit of nginx refuses connections for at most 3 seconds, and no request hangs", async () => {
       const nginx = stack.config.nginx as Record<string, unknown> | undefined;
-      stack.config = { ...stack.config, nginx: { ...nginx, memory: "300m" } };
+      stack.config = { ...stack.config, nginx: { ...nginx, cpus: 0.9 } };
       const result = await loadDuring(site, 30, () => site.up());
       const failed = failuresBetween(result.requests, 0, Infinity);
       const seconds = failed.length === 0 ? 0 : (failed.at(-1)!.due - failed[0].due) / 1000;

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -66,28 +65,17 @@ describe("an up that is ended half-way", () => {
   test.each(["SIGINT", "SIGKILL"] as const)("by %s is finished by the next one, with nothing left over", async (signal) => {
     const page = join(project, "movies/templates/movies/index.html");
     writeFileSync(page, readFileSync(page, "utf8").replace(/<h1>[^<]*/, `<h1>After ${signal}`));
-    const child = spawn("npm", ["run", "up", "--", "prod", "--yes", "--no-install"], {
-      cwd: stack.checkout,
-      env: { ...process.env, PULUMI_CONFIG_PASSPHRASE: "only for tests" },
-      detached: true,
-      stdio: "ignore",
-    });
-    await sleep(20_000);
+    const { child, ended } = stack.startUp();
+    await sleep(12_000);
     process.kill(-(child.pid ?? 0), signal);
-    await new Promise((resolve) => child.on("exit", resolve));
+    await ended;
     expect(await answers()).toBe(200);
-    const again = spawn("npm", ["run", "up", "--", "prod", "--yes", "--no-install"], {
-      cwd: stack.checkout,
-      env: { ...process.env, PULUMI_CONFIG_PASSPHRASE: "only for tests" },
-      stdio: "inherit",
-    });
-    expect(await new Promise((resolve) => again.on("exit", resolve))).toBe(0);
+    await stack.upAgain();
     expect(await stack.preview()).toEqual([]);
-    const { stdout } = await stack.pulumi("stack", "export");
-    const known = new Set(JSON.parse(stdout).deployment.resources.map(({ id }: { id?: string }) => id));
+    const known = await stack.recorded();
     const filter = encodeURIComponent(JSON.stringify({ label: ["django-stack.name=dsengine"] }));
     const containers: { Id: string }[] = await engineApi("GET", `/containers/json?all=true&filters=${filter}`);
-    expect(containers.filter(({ Id }) => !known.has(Id))).toEqual([]);
+    expect(containers.filter(({ Id }) => !known.includes(Id))).toEqual([]);
   });
 });
 

@@ -1,15 +1,12 @@
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { promisify } from "node:util";
 import { wrapSecret, type Hooks } from "../../compose/mock-runtime.ts";
-import { engineApi } from "./engine-api.ts";
+import { createDockerResource, inspectDockerResource, removeDockerResource } from "./docker-resources.ts";
 import { openssl } from "./openssl.ts";
 import { runProgramProcess } from "./program-process.ts";
 import { reveal, type Create, type Registration } from "./program.ts";
 import { runContainer } from "./run-container.ts";
-import { sweepDocker, sweepObjects, type Operation, type StackDriver } from "./stack-driver.ts";
-
-const execute = promisify(execFile);
+import { findOrphans, removeOrphans } from "../../scripts/interrupted.mjs";
+import { sweepDocker, sweepObjects, type KillableStack, type Operation } from "./stack-driver.ts";
 
 /** One `up` under way. */
 interface Run {
@@ -36,7 +33,7 @@ interface Made {
  * and speaks Pulumi's own protocol. It proves nothing of Pulumi's engine: creating before deleting, deleting first where asked,
  * running hooks and ending at the first error are its own, plain version of that, and it knows no state file, preview or refresh.
  */
-export class ContainerStack implements StackDriver {
+export class ContainerStack implements KillableStack {
   readonly stack: string;
   config: Record<string, unknown>;
   /** Changes the inputs of containers before they are made: for what no config can ask for. */
@@ -61,13 +58,7 @@ export class ContainerStack implements StackDriver {
     return { outputs, operations };
   }
 
-  /**
-   * Runs `up` and ends it for good some seconds after it has begun an operation, as a kill of Pulumi and its plugins does: the
-   * engine finishes what it was asked for, and nobody records it.
-   *
-   * @param operation the how many-th, from 1.
-   * @returns the operations that were begun; all of them where `up` ended before.
-   */
+  /** As a kill of Pulumi and its plugins does: the engine finishes what it was asked for, and nobody records it. */
   async upKilled(operation: number, seconds: number): Promise<Operation[]> {
     const killed = new AbortController();
     const operations: Operation[] = [];
@@ -80,9 +71,22 @@ export class ContainerStack implements StackDriver {
     return operations;
   }
 
-  /** Ids of what it knows to be there, as a state file has them. */
-  get recorded(): { type: string; id: string }[] {
-    return [...this.made.values(), ...this.leftovers].map(({ registration: { type }, id }) => ({ type, id }));
+  async upAgain(): Promise<void> {
+    const { name } = this.config;
+    const nginx = await inspectDockerResource("docker:index/container:Container", `${name}-${this.stack}-nginx`);
+    const resources = this.all.map(({ registration: { type }, id }) => ({ type, id }));
+    const owner = { name, stack: this.stack, checkout: nginx.Config.Labels["django-stack.checkout"] };
+    const engine = { command: "docker", arguments: [] };
+    removeOrphans(engine, findOrphans(engine, { ...owner, state: { deployment: { resources } } }));
+    await this.up();
+  }
+
+  async recorded(): Promise<readonly string[]> {
+    return this.all.map(({ id }) => id);
+  }
+
+  private get all(): readonly Made[] {
+    return [...this.made.values(), ...this.leftovers];
   }
 
   private async run(begin: Run["begin"], signal: AbortSignal): Promise<{ outputs: Record<string, any> }> {
@@ -146,10 +150,11 @@ export class ContainerStack implements StackDriver {
     const inputs = registration.type.endsWith(":Container") ? this.adjust(declared) : declared;
     const old = this.made.get(key);
     // A job or service that a gate removed is made again, as after a refresh.
-    const gone = old !== undefined && registration.type.endsWith(":Container") && !(await exists(old.id));
+    const gone =
+      old !== undefined && registration.type.endsWith(":Container") && (await inspectDockerResource(registration.type, old.id)) === undefined;
     if (old !== undefined && !gone) {
       if (registration.type.endsWith(":Image")) {
-        const image = await build(inputs);
+        const image = await createDockerResource(registration.type, inputs);
         signal.throwIfAborted();
         if (image.id === old.id) return old;
         begin(`update ${key}`);
@@ -211,14 +216,9 @@ export class ContainerStack implements StackDriver {
     }
   }
 
-  private async remove({ registration, inputs, id, state }: Made, begin: Run["begin"]): Promise<void> {
-    const { type, name } = registration;
+  private async remove({ registration: { type, name }, inputs, id }: Made, begin: Run["begin"]): Promise<void> {
     begin(`delete ${type} ${name}`);
-    if (type.endsWith(":Container")) {
-      await engineApi("POST", `/containers/${id}/stop?t=${inputs.destroyGraceSeconds ?? 0}`).catch(() => {});
-      await engineApi("DELETE", `/containers/${id}?force=true&v=true`).catch(() => {});
-    } else if (type.endsWith(":Network")) await engineApi("DELETE", `/networks/${id}`);
-    else if (type.endsWith(":Volume")) await engineApi("DELETE", `/volumes/${state.name}?force=true`);
+    await removeDockerResource(type, id, inputs);
   }
 }
 
@@ -226,47 +226,10 @@ function without(inputs: Record<string, any>, keys: readonly string[]): Record<s
   return Object.fromEntries(Object.entries(inputs).filter(([key]) => !keys.includes(key)));
 }
 
-async function exists(id: string): Promise<boolean> {
-  return engineApi("GET", `/containers/${id}/json`).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function build({ imageName, build: options }: Record<string, any>) {
-  const args = Object.entries(options.args ?? {}).flatMap(([key, value]) => ["--build-arg", `${key}=${value}`]);
-  const target = options.target === undefined ? [] : ["--target", options.target];
-  await execute("docker", ["build", "--quiet", "--force-rm", "--tag", imageName, "--file", options.dockerfile, ...target, ...args, options.context], {
-    maxBuffer: 1e8,
-  });
-  const { Id: id } = await engineApi("GET", `/images/${imageName}/json`);
-  return { id: id as string, state: { imageName, repoDigest: id } };
-}
-
 async function createOther({ type, name }: Registration, inputs: Record<string, any>): Promise<{ id: string; state: Record<string, any> }> {
-  const labels = Object.fromEntries((inputs.labels ?? []).map(({ label, value }: any) => [label, value]));
-  switch (type) {
-    case "docker:index/image:Image":
-      return build(inputs);
-    case "docker:index/remoteImage:RemoteImage": {
-      const { Id: imageId } = await engineApi("GET", `/images/${inputs.name}/json`);
-      return { id: imageId, state: { ...inputs, imageId } };
-    }
-    case "docker:index/network:Network": {
-      const settings = { Name: inputs.name, Internal: inputs.internal, EnableIPv6: inputs.ipv6 ?? false, Labels: labels };
-      const { Id: id } = await engineApi("POST", "/networks/create", settings);
-      const { IPAM } = await engineApi("GET", `/networks/${id}`);
-      return { id, state: { ...inputs, ipamConfigs: IPAM.Config.map(({ Subnet, Gateway }: any) => ({ subnet: Subnet, gateway: Gateway })) } };
-    }
-    case "docker:index/volume:Volume":
-      await engineApi("POST", "/volumes/create", { Name: inputs.name, Labels: labels, DriverOpts: inputs.driverOpts });
-      return { id: inputs.name, state: inputs };
-    case "random:index/randomPassword:RandomPassword": {
-      const result = randomBytes(inputs.length).toString("hex").slice(0, inputs.length);
-      return { id: "none", state: { ...inputs, result: wrapSecret(result) } };
-    }
-    default:
-      if (type.startsWith("tls:")) return { id: name, state: { ...inputs, ...openssl(type, inputs) } };
-      throw new Error(`${type} isn't known to the container stack`);
+  if (type === "random:index/randomPassword:RandomPassword") {
+    const result = randomBytes(inputs.length).toString("hex").slice(0, inputs.length);
+    return { id: "none", state: { ...inputs, result: wrapSecret(result) } };
   }
+  return type.startsWith("tls:") ? { id: name, state: { ...inputs, ...openssl(type, inputs) } } : createDockerResource(type, inputs);
 }

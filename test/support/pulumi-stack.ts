@@ -1,9 +1,11 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { copyCheckout, saltOf, writeStackFile } from "./checkout-copy.ts";
-import { sweepDocker, type Operation, type StackDriver } from "./stack-driver.ts";
+import { sweepDocker, type KillableStack, type Operation } from "./stack-driver.ts";
 
 interface Finished {
   readonly code: number;
@@ -11,8 +13,13 @@ interface Finished {
   readonly stderr: string;
 }
 
+const command = process.env.DJANGO_STACK_TEST_PULUMI ?? "pulumi";
+
+/** Asked for each time: the tests' own plugins may be in it. */
+const environment = () => ({ ...process.env, PULUMI_CONFIG_PASSPHRASE: "only for tests", PULUMI_CONFIG_PASSPHRASE_FILE: undefined });
+
 /** Runs the real Pulumi on a copy of the checkout, with a state, a passphrase and a checkout id of its own. */
-export class PulumiStack implements StackDriver {
+export class PulumiStack implements KillableStack {
   config: Record<string, unknown>;
   /** Folder of the copy. */
   readonly checkout: string;
@@ -38,7 +45,7 @@ export class PulumiStack implements StackDriver {
       throw new Error([...messages, stderr].join("\n"));
     }
     const output = await this.pulumi("stack", "output", "--json", "--show-secrets");
-    return { outputs: JSON.parse(output.stdout), operations: events.flatMap(operationOf) };
+    return { outputs: JSON.parse(output.stdout), operations: events.flatMap(begun) };
   }
 
   /** Returns what an `up` would do, in the words of `up`'s operations. */
@@ -46,9 +53,9 @@ export class PulumiStack implements StackDriver {
     await this.select();
     const { code, stdout, stderr } = await this.pulumi("preview", "--json");
     if (code !== 0) throw new Error(stderr + stdout);
-    return JSON.parse(stdout).steps.flatMap(({ op, urn }: { op: string; urn: string }) =>
-      operationOf({ resourcePreEvent: { metadata: { op, urn } } }),
-    );
+    // It has one step for both parts of a replacement.
+    const parts = (op: string) => (op === "replace" ? ["create-replacement", "delete-replaced"] : [op]);
+    return JSON.parse(stdout).steps.flatMap(({ op, urn }: Step) => parts(op).flatMap((part) => operationsOf({ op: part, urn })));
   }
 
   async destroy(): Promise<void> {
@@ -66,19 +73,50 @@ export class PulumiStack implements StackDriver {
     rmSync(this.checkout, { recursive: true, force: true });
   }
 
+  /** Kills the command line alone: its plugins find out by themselves and end. */
+  async upKilled(operation: number, seconds: number): Promise<Operation[]> {
+    await this.select();
+    const child = spawn(command, ["up", "--yes", "--skip-preview", "--json", "--stack", this.stack, "--non-interactive"], {
+      cwd: this.checkout,
+      env: environment(),
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const operations: Operation[] = [];
+    createInterface(child.stdout).on("line", (line) => {
+      for (const one of jsonLines(line).flatMap(begun)) {
+        if (operations.push(one) === operation) setTimeout(() => child.kill("SIGKILL"), seconds * 1000);
+      }
+    });
+    await once(child, "close");
+    return operations;
+  }
+
+  async upAgain(): Promise<void> {
+    const { code, output } = await this.startUp().ended;
+    if (code !== 0) throw new Error(output);
+  }
+
+  /** Starts `npm run up` in the checkout, in a process group of its own. */
+  startUp(): { readonly child: ChildProcess; readonly ended: Promise<{ code: number | null; output: string }> } {
+    const args = ["run", "up", "--", this.stack, "--yes", "--no-install"];
+    const child = spawn("npm", args, { cwd: this.checkout, env: environment(), detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+    return { child, ended: once(child, "exit").then(([code]) => ({ code, output })) };
+  }
+
+  async recorded(): Promise<readonly string[]> {
+    const { stdout } = await this.pulumi("stack", "export");
+    return JSON.parse(stdout).deployment.resources.flatMap(({ id }: { id?: string }) => id ?? []);
+  }
+
   /** Runs a pulumi command on this stack to its end, whatever its exit code. */
   pulumi(...args: string[]): Promise<Finished> {
-    const environment = { ...process.env, PULUMI_CONFIG_PASSPHRASE: "only for tests", PULUMI_CONFIG_PASSPHRASE_FILE: undefined };
     return new Promise((resolve) => {
-      const options = { cwd: this.checkout, env: environment, maxBuffer: 1e9, timeout: 600_000 };
-      execFile(
-        process.env.DJANGO_STACK_TEST_PULUMI ?? "pulumi",
-        [...args, "--stack", this.stack, "--non-interactive"],
-        options,
-        (error, stdout, stderr) => {
-          resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : 1, stdout, stderr });
-        },
-      );
+      const options = { cwd: this.checkout, env: environment(), maxBuffer: 1e9, timeout: 600_000 };
+      execFile(command, [...args, "--stack", this.stack, "--non-interactive"], options, (error, stdout, stderr) => {
+        resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : 1, stdout, stderr });
+      });
     });
   }
 
@@ -100,10 +138,18 @@ function jsonLines(text: string): Record<string, any>[] {
     .map((line) => JSON.parse(line));
 }
 
-/** Returns the operation of an engine event in the words that both drivers use; nothing where nothing changes. */
-function operationOf({ resourcePreEvent }: Record<string, any>): Operation[] {
-  if (resourcePreEvent === undefined) return [];
-  const { op, urn } = resourcePreEvent.metadata as { op: string; urn: string };
+/** Returns what an event of the engine says that it begins. */
+const begun = ({ resourcePreEvent }: Record<string, any>): Operation[] =>
+  resourcePreEvent === undefined ? [] : operationsOf(resourcePreEvent.metadata);
+
+/** A step of the engine: what it does to which resource. */
+interface Step {
+  readonly op: string;
+  readonly urn: string;
+}
+
+/** Returns a step in the words that both drivers use; nothing where nothing changes. */
+function operationsOf({ op, urn }: Step): Operation[] {
   const verb = (
     { create: "create", "create-replacement": "create", update: "update", delete: "delete", "delete-replaced": "delete" } as Record<string, string>
   )[op];

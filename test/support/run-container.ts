@@ -7,10 +7,21 @@ const nanoseconds = (duration: string) => {
   return (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1e9;
 };
 
+/** What failed after a container had been made: the container stays as it is, as the provider leaves it. */
+export class ContainerFailure extends Error {
+  readonly id: string;
+
+  constructor(id: string, cause: unknown) {
+    super((cause as Error).message, { cause });
+    this.id = id;
+  }
+}
+
 /**
  * Makes and starts a container as the provider does: uploads before the start, then waits for its end or its health.
  *
  * @param signal leaves it as it is then.
+ * @throws ContainerFailure where it was made and isn't what was asked for.
  */
 export async function runContainer(inputs: Record<string, any>, signal?: AbortSignal): Promise<{ id: string; state: Record<string, any> }> {
   const networks: any[] = inputs.networksAdvanced ?? [];
@@ -58,8 +69,17 @@ export async function runContainer(inputs: Record<string, any>, signal?: AbortSi
     },
     NetworkingConfig: networks.length > 0 ? { EndpointsConfig: { [networks[0].name]: { Aliases: networks[0].aliases } } } : undefined,
   });
+  try {
+    return { id, state: await startContainer(id, inputs, signal) };
+  } catch (error) {
+    throw new ContainerFailure(id, error);
+  }
+}
+
+/** Connects, fills and starts a container that was made, and waits for it; returns its outputs. */
+async function startContainer(id: string, inputs: Record<string, any>, signal?: AbortSignal): Promise<Record<string, any>> {
   signal?.throwIfAborted();
-  for (const { name, aliases } of networks.slice(1))
+  for (const { name, aliases } of (inputs.networksAdvanced ?? []).slice(1))
     await engineApi("POST", `/networks/${name}/connect`, { Container: id, EndpointConfig: { Aliases: aliases } });
   if (inputs.uploads !== undefined) await engineApi("PUT", `/containers/${id}/archive?path=/`, tarArchive(inputs.uploads), "application/x-tar");
   signal?.throwIfAborted();
@@ -67,13 +87,13 @@ export async function runContainer(inputs: Record<string, any>, signal?: AbortSi
   const state = { ...inputs, id };
   if (inputs.attach) {
     const { StatusCode: exitCode } = await engineApi("POST", `/containers/${id}/wait`);
-    return { id, state: { ...state, exitCode } };
+    return { ...state, exitCode };
   }
   const end = Date.now() + inputs.waitTimeout * 1000;
   for (;;) {
     signal?.throwIfAborted();
     const { State } = await engineApi("GET", `/containers/${id}/json`);
-    if (State.Health?.Status === "healthy") return { id, state };
+    if (State.Health?.Status === "healthy") return state;
     if (Date.now() > end) throw new Error(`${inputs.name} isn't healthy after ${inputs.waitTimeout} s`);
     await sleep(200);
   }

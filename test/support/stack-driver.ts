@@ -19,6 +19,21 @@ export interface StackDriver {
   dispose(): void;
 }
 
+/** A driver whose `up` can be killed. */
+export interface KillableStack extends StackDriver {
+  /**
+   * Runs `up` and ends it for good some seconds after it has begun an operation.
+   *
+   * @param operation the how many-th, from 1.
+   * @returns the operations that were begun; all of them where `up` ended before.
+   */
+  upKilled(operation: number, seconds: number): Promise<Operation[]>;
+  /** Does what `npm run up` does after that. */
+  upAgain(): Promise<void>;
+  /** Ids of what it knows to be there. */
+  recorded(): Promise<readonly string[]>;
+}
+
 export type MakeStack = (stack: string, config: Record<string, unknown>) => StackDriver;
 
 /** Removes all containers, networks, volumes and images of a stack, by names that begin with a prefix and by labels. */
