@@ -17,6 +17,7 @@ fail() {
 }
 as_postgres() { setpriv --reuid=999 --regid=999 --clear-groups -- "$@"; }
 other() { as_postgres psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 --host=/run/other --dbname=postgres "$@"; }
+release_of() { as_postgres psql --no-psqlrc --no-align --tuples-only --host="$1" --dbname=postgres --command="SHOW server_version" | cut -d ' ' -f 1; }
 content_of() { as_postgres psql --no-psqlrc --quiet --host="$1" --dbname="$POSTGRES_DATABASE" --file=/run/content.sql; }
 
 # Before 18 the official image keeps the data in the volume's own root.
@@ -78,7 +79,8 @@ copy() {
   done
   say "copying the database from version $FROM to $TO"
   as_postgres pg_dump --host=/run/other --format=custom --compress=none --lock-wait-timeout=60s "$POSTGRES_DATABASE" \
-    | as_postgres pg_restore --host=$new_socket --dbname="$POSTGRES_DATABASE" --exit-on-error
+    | as_postgres pg_restore --host=$new_socket --dbname="$POSTGRES_DATABASE" --exit-on-error \
+    || fail "Postgres $(release_of $new_socket) doesn't take the database of $(release_of /run/other), for the reason above; fix: mend what it names, or, where $FROM's release is the later one, name a later one of $TO in postgres.image"
   content_of /run/other > /tmp/before
   content_of $new_socket > /tmp/after
   diff /tmp/before /tmp/after > /tmp/differences || fail "the copy isn't equal: $(sed -n 's/^[<>] \([^|]*\)|.*/\1/p' /tmp/differences | sort -u | head -n 5 | paste -sd ' ')"

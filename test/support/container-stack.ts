@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { wrapSecret, type Hooks } from "../../compose/mock-runtime.ts";
+import { findOrphans, removeOrphans } from "../../scripts/interrupted.mjs";
 import { createDockerResource, inspectDockerResource, removeDockerResource } from "./docker-resources.ts";
 import { openssl } from "./openssl.ts";
 import { runProgramProcess } from "./program-process.ts";
 import { reveal, type Create, type Registration } from "./program.ts";
 import { runContainer } from "./run-container.ts";
-import { findOrphans, removeOrphans } from "../../scripts/interrupted.mjs";
 import { sweepDocker, sweepObjects, type KillableStack, type Operation } from "./stack-driver.ts";
 
 /** One `up` under way. */
