@@ -29,10 +29,8 @@ const answers = async () => (await new Client({ url: outputs.url, authority: out
 describe("the preview", () => {
   const changes: [string, () => void][] = [
     ["code", () => appendFileSync(join(project, "movies/static/movies/site.css"), "h1 { color: green; }\n")],
-    ["a setting of the app", () => (stack.config = { ...config, app: { ...app, threads: 2 } })],
     ["a setting of nginx", () => (stack.config = { ...config, nginx: { keepaliveSeconds: 30 } })],
-    ["more replicas", () => (stack.config = { ...config, app: { ...app, replicas: 3 } })],
-    ["fewer replicas", () => (stack.config = { ...config, app: { ...app, replicas: 1 } })],
+    ["replicas", () => (stack.config = { ...config, app: { ...app, replicas: 1 } })],
   ];
   test.each(changes)("of a change of %s is what up then does", async (_, change) => {
     change();
