@@ -97,7 +97,8 @@ async function storedCertificate({ docker, container }: Served): Promise<X509Cer
 
 async function servedCertificate({ docker, container }: Served, hostname: string): Promise<X509Certificate | undefined> {
   // Static files are nginx's own: Django hears nothing of it. --insecure: what is served is looked at, not believed.
-  const request = ["--silent", "--insecure", "--head", "--output", "/dev/null", "--max-time", "5", `https://${hostname}:8443/static/`];
+  const patience = ["--max-time", "5", "--retry", "3", "--retry-delay", "1", "--retry-all-errors"];
+  const request = ["--silent", "--insecure", "--head", "--output", "/dev/null", ...patience, `https://${hostname}:8443/static/`];
   const { stdout } = await docker("exec", container, "curl", "--resolve", `${hostname}:8443:127.0.0.1`, "--write-out", "%{certs}", ...request);
   return firstCertificate(stdout);
 }
