@@ -41,7 +41,9 @@ export class PulumiStack implements KillableStack {
     const { code, stdout, stderr } = await this.pulumi("up", "--yes", "--skip-preview", "--json");
     const events = jsonLines(stdout);
     if (code !== 0) {
-      const messages = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent === undefined ? [] : [String(diagnosticEvent.message)]));
+      const messages = events.flatMap(({ diagnosticEvent }) =>
+        diagnosticEvent === undefined || diagnosticEvent.severity === "debug" ? [] : [String(diagnosticEvent.message)],
+      );
       throw new Error([...messages, stderr].join("\n"));
     }
     const output = await this.pulumi("stack", "output", "--json", "--show-secrets");
