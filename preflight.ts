@@ -6,6 +6,7 @@ import { dockerCommand, type DockerCommand } from "./components/docker-engine.ts
 import { certificateWarnings } from "./components/served-certificate.ts";
 import type { Config } from "./config.ts";
 import { engineProblem } from "./engine-check.ts";
+import { ownerLabels, ownerOf, ownershipProblems, stackObjects } from "./ownership-check.ts";
 import { letsEncrypt } from "./tls-checks.ts";
 
 /** What the checks look at beside the Docker engine; replaced in tests. */
@@ -26,7 +27,7 @@ export async function preflight(config: Config, docker: DockerCommand = dockerCo
   if (config.runner === "export") return;
   const engine = await engineProblem({ docker, ...config });
   // Side by side: over ssh each look at the engine takes a connection of its own.
-  const checks = engine === undefined ? [otherRunner(config, docker), foreignObjects(config, docker), takenPorts(config, docker, host)] : [[engine]];
+  const checks = engine === undefined ? [otherRunner(config, docker), objectProblems(config, docker), takenPorts(config, docker, host)] : [[engine]];
   const problems = (await Promise.all(checks)).flat();
   if (problems.length === 0) {
     const warnings = await Promise.all([warningsOfCertificates(config, docker), warningsOfBackups(config, docker)]);
@@ -78,51 +79,14 @@ async function otherRunner({ name, stack, prefix, runner }: Config, docker: Dock
   return [];
 }
 
-const ownLabels = '{{.Label "django-stack.name"}}|{{.Label "django-stack.stack"}}|{{.Label "django-stack.checkout"}}';
-
-async function foreignObjects(config: Config, docker: DockerCommand): Promise<string[]> {
-  const ours = `${config.name}|${config.stack}|${config.owner.checkout}`;
-  const named = async (command: string[], name: string) => {
-    const { stdout } = await docker(...command, "--format", `{{.${name}}} ${ownLabels}`);
-    return stdout
-      .split("\n")
-      .map((line) => line.split(" "))
-      .filter(([object]) => object.startsWith(`${config.prefix}-`));
-  };
-  const [allNetworks, allContainers, allVolumes] = await Promise.all([
-    named(["network", "ls"], "Name"),
-    named(["ps", "--all"], "Names"),
-    named(["volume", "ls"], "Name"),
-  ]);
-  const rest = (name: string) => name.slice(config.prefix.length);
-  const networks = allNetworks.filter(([name]) => /^-(edge|app|db|dev|backup)$/.test(rest(name)));
-  const containers = allContainers.filter(([name]) => /^-(nginx|django|postgres|backup)(-|$)/.test(rest(name)));
-  const volumes = allVolumes.filter(([name]) =>
-    /^-(owner|static-data|media-data|cache|acme-state|temporary|backups|backup-work|postgres-\d+-data|postgres-socket|(nginx|django|postgres|backup)-files)$/.test(
-      rest(name),
-    ),
-  );
-  const owner = volumes.find(([name]) => name === `${config.prefix}-owner`);
-  const otherName = "fix: choose another `name` in this stack's config, or remove the other stack from its own checkout";
-  const problems = [
-    ...networks.filter(([, labels]) => labels !== ours).map(([name]) => `network ${name} exists and belongs to another checkout; ${otherName}`),
-    ...containers.filter(([, labels]) => labels !== ours).map(([name]) => `container ${name} exists and belongs to another checkout; ${otherName}`),
-  ];
-  if (volumes.length > 0 && owner?.[1] !== ours) {
-    const [name, stack, checkout] = owner?.[1].split("|") ?? [];
-    const theirs = owner === undefined ? "no volume says whose they are" : `they belong to stack ${stack} of ${name}, checkout ${checkout}`;
-    const adopt =
-      owner === undefined
-        ? ""
-        : `; where they are meant for this checkout, write ${checkout} into .state/checkout, or set checkout to it in the stack's file`;
-    problems.push(`volumes ${volumes.map(([volume]) => volume).join(", ")} exist and ${theirs}; ${otherName}${adopt}`);
-  }
-  if (containers.some(([name]) => name === `${config.prefix}-backup-restore`)) {
+async function objectProblems(config: Config, docker: DockerCommand): Promise<string[]> {
+  const objects = await stackObjects(config, docker);
+  const problems = ownershipProblems(objects, config);
+  if (objects.containers.some(({ name }) => name === `${config.prefix}-backup-restore`)) {
     problems.push(`a restore of this stack is under way; fix: wait for it, or docker stop ${config.prefix}-backup-restore`);
   }
-  const majors = volumes.flatMap(([name]) => /-postgres-(\d+)-data$/.exec(name)?.[1] ?? []);
-  const { version } = config.postgres;
-  const { upgradeFrom } = config.postgres;
+  const majors = objects.volumes.flatMap(({ name }) => /-postgres-(\d+)-data$/.exec(name)?.[1] ?? []);
+  const { version, upgradeFrom } = config.postgres;
   if (majors.length > 0 && !majors.includes(String(version)) && !majors.includes(String(upgradeFrom))) {
     problems.push(
       `postgres.version: got ${version}, and this stack's data is that of version ${majors.join(", ")}; the site would start with an empty database; fix: set postgres.version to ${majors[0]}, or postgres.upgradeFrom to ${majors[0]} to take its data over`,
@@ -142,7 +106,7 @@ async function takenPorts(config: Config, docker: DockerCommand, host: Host): Pr
     { path: "postgres.publishPort", address: "127.0.0.1", port: config.postgres.publishPort },
   ];
   const ports = [...new Set(wanted.flatMap(({ port }) => port ?? []))];
-  const listed = await Promise.all(ports.map((port) => docker("ps", "--filter", `publish=${port}`, "--format", `{{.Names}} ${ownLabels}`)));
+  const listed = await Promise.all(ports.map((port) => docker("ps", "--filter", `publish=${port}`, "--format", `{{.Names}} ${ownerLabels}`)));
   const publishers = new Map(ports.map((port, index) => [port, listed[index].stdout.trim().split("\n")[0].split(" ")]));
   const problems = new Map<string, string>();
   for (const { path, address, port } of wanted) {
@@ -150,7 +114,8 @@ async function takenPorts(config: Config, docker: DockerCommand, host: Host): Pr
     const fix = `fix: stop it, or set ${path} to another port`;
     const [container, labels] = publishers.get(port) ?? [""];
     if (container !== "") {
-      if (labels !== `${config.name}|${config.stack}|${config.owner.checkout}`)
+      // Of one that has this stack's own name is told already.
+      if (labels !== ownerOf(config) && container !== `${config.prefix}-nginx`)
         problems.set(path, `${path}: port ${port} is held by container ${container}; ${fix}`);
       continue;
     }

@@ -162,7 +162,7 @@ class ExtensionTest(TestCase):
     };
     await expect(preflight(foreign)).rejects.toThrow(
       new RegExp(
-        `container ${name}-dev-nginx\\S* exists and belongs to another checkout[^]*volumes .*${name}-dev-postgres-18-data.* exist and they belong to stack dev of ${name}, checkout [0-9a-f]{12}; fix: choose another .name.*write [0-9a-f]{12} into \\.state/checkout`,
+        `containers .*${name}-dev-nginx.*, volumes .*${name}-dev-postgres-18-data.* exist and they belong to stack dev of ${name}, checkout [0-9a-f]{12}; fix: choose another .name.*write [0-9a-f]{12} into \\.state/checkout`,
       ),
     );
     expect(docker("ps", "--all", "--no-trunc", "--format", "{{.ID}}")).toBe(before);
