@@ -2,7 +2,7 @@
 import { createInterface } from "node:readline/promises";
 import { checkoutOf, readArguments, useHostOf } from "./arguments.mjs";
 import { clearStaleLock } from "./interrupted.mjs";
-import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
+import { checkPassphrase, readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { Failure, output, run, tail } from "./setup/process.mjs";
 import { root, setUp } from "./setup/setup.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
@@ -23,7 +23,7 @@ try {
   useHostOf(stack);
   const pulumi = setUp({ stack, install: false, images: false, withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} down` });
   clearStaleLock(root, stack);
-  selectStack(pulumi, stack);
+  selectStack(pulumi);
   const name = JSON.parse(readPulumi(pulumi, ["config", "--stack", stack, "--json"]))["django-stack:name"]?.value ?? "django-stack";
   const volumes = dataVolumes(pulumi.docker, `${name}-${stack}`, stack);
   if (flags["with-data"]) {
@@ -32,7 +32,10 @@ try {
   }
   const keep = flags["with-data"] ? [] : ["--exclude-protected"];
   const code = await runPulumi(pulumi, ["destroy", "--stack", stack, ...keep, ...(flags.yes ? ["--yes", "--skip-preview"] : [])]);
-  if (code !== 0) process.exit(1);
+  if (code !== 0) {
+    checkPassphrase(pulumi);
+    process.exit(1);
+  }
   if (flags["with-data"]) removeVolumes(pulumi.docker, volumes);
   report(stack, present(pulumi.docker, volumes));
 } catch (error) {

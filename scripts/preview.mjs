@@ -2,6 +2,7 @@
 import { readArguments, useHostOf } from "./arguments.mjs";
 import { diagnosticsOf, explainPreview, listChanges } from "./preview-words.mjs";
 import { selectStack } from "./pulumi-run.mjs";
+import { wrongPassphrase } from "./setup/passphrase.mjs";
 import { run, tail } from "./setup/process.mjs";
 import { root, setUp } from "./setup/setup.mjs";
 import { fail, step } from "./setup/terminal.mjs";
@@ -20,12 +21,14 @@ try {
     install: !flags["no-install"],
     withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} up --dry-run lists the containers that would change`,
   });
-  selectStack(pulumi, stack);
+  selectStack(pulumi);
   const args = ["preview", "--stack", stack, "--json", "--non-interactive"];
   const { status, stdout, stderr } = run(pulumi.command, args, { cwd: root, env: pulumi.environment, timeoutSeconds: 600 });
   const preview = parsed(stdout);
   const errors = diagnosticsOf(preview, "error");
   if (status !== 0) {
+    const failure = wrongPassphrase(stderr + stdout, pulumi.environment, stack);
+    if (failure !== undefined) throw failure;
     process.stderr.write(`\n${errors.join("\n") || tail(stderr + stdout, 20)}\n`);
     process.exit(1);
   }

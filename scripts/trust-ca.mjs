@@ -43,7 +43,7 @@ try {
 }
 
 function ofPulumi(stack) {
-  const pulumi = setUpPulumi(setUpNode());
+  const pulumi = setUpPulumi(setUpNode(), stack);
   return {
     outputs: JSON.parse(readPulumi(pulumi, ["stack", "output", "--stack", stack, "--json"])),
     key: ".state, which its passphrase opens",

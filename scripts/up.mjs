@@ -2,7 +2,7 @@
 import { checkoutOf, isDevelopment, nameOf, readArguments, sharesState, useHostOf } from "./arguments.mjs";
 import { composeFolder, composeUp, readOutputs, setUpCompose, writeProject } from "./compose/project.mjs";
 import { clearStaleLock, findOrphans, removeOrphans } from "./interrupted.mjs";
-import { readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
+import { checkPassphrase, readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { root, setUp } from "./setup/setup.mjs";
 import { ask, fail, step } from "./setup/terminal.mjs";
 
@@ -30,7 +30,7 @@ try {
 async function upByPulumi(stack, { asks, install }) {
   const pulumi = setUp({ stack, install, withoutPulumi: `npm run up -- ${stack} --compose` });
   clearStaleLock(root, stack);
-  selectStack(pulumi, stack);
+  selectStack(pulumi);
   const checkout = checkoutOf(stack);
   if (checkout !== undefined) {
     const state = JSON.parse(readPulumi(pulumi, ["stack", "export", "--stack", stack]));
@@ -45,7 +45,10 @@ async function upByPulumi(stack, { asks, install }) {
     }
   }
   const code = await runPulumi(pulumi, ["up", "--stack", stack, ...(asks ? [] : ["--yes", "--skip-preview"])]);
-  if (code !== 0) process.exit(1);
+  if (code !== 0) {
+    checkPassphrase(pulumi);
+    process.exit(1);
+  }
   const outputs = JSON.parse(readPulumi(pulumi, ["stack", "output", "--stack", stack, "--json"]));
   process.stdout.write(`\n${urls(outputs)}\n`);
 }

@@ -1,6 +1,5 @@
 // The Pulumi command line and its provider plugins, from where they are or from where npm and Pulumi bring them.
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { compareVersions } from "./versions.mjs";
@@ -57,16 +56,4 @@ export function ensurePlugins(root, pulumi, environment) {
       throw new Failure("Pulumi plugins", `${name} ${version}: ${tail(install.stderr, 2)}`, `pulumi plugin install resource ${name} v${version}`);
   }
   return wanted.map(({ name, version }) => `${name} ${version}`).join(", ");
-}
-
-/** Makes the state folder and, unless the user has set one, the passphrase; returns the environment and whether it is new. */
-export function ensurePassphrase(root, environment) {
-  const folder = join(root, ".state");
-  mkdirSync(folder, { recursive: true });
-  if (environment.PULUMI_CONFIG_PASSPHRASE !== undefined || environment.PULUMI_CONFIG_PASSPHRASE_FILE !== undefined)
-    return { variables: {}, made: false };
-  const path = join(folder, "passphrase");
-  const made = !existsSync(path);
-  if (made) writeFileSync(path, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600, flag: "wx" });
-  return { variables: { PULUMI_CONFIG_PASSPHRASE_FILE: path }, made };
 }

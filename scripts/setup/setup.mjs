@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { baseImages, ensureBaseImages, knownImages } from "./base-images.mjs";
 import { ensureDocker } from "./docker.mjs";
 import { ensureNode, ensurePackages } from "./node-packages.mjs";
-import { ensurePassphrase, ensurePlugins, ensurePulumi } from "./pulumi.mjs";
+import { ensurePassphrase } from "./passphrase.mjs";
+import { ensurePlugins, ensurePulumi } from "./pulumi.mjs";
 import { imagesOf } from "./stack-images.mjs";
 import { step } from "./terminal.mjs";
 
@@ -29,14 +30,14 @@ export function setUpDocker({ install = true, stack, images = true } = {}) {
   return docker;
 }
 
-/** Makes sure of Pulumi, its plugins and the passphrase; returns the command and its environment. */
-export function setUpPulumi(environment) {
+/** Makes sure of Pulumi, its plugins and a stack's passphrase; returns the stack, the command and its environment. */
+export function setUpPulumi(environment, stack) {
   const pulumi = ensurePulumi(root, environment);
   step("Pulumi", `${pulumi.version} from ${pulumi.from}`);
   step("plugins", ensurePlugins(root, pulumi, environment));
-  const { variables, made } = ensurePassphrase(root, environment);
-  if (made) step("passphrase", "made .state/passphrase: keep a copy of it and of .state, without them the secrets are lost");
-  return { command: pulumi.command, environment: { ...environment, ...variables, PULUMI_SKIP_UPDATE_CHECK: "true" } };
+  const { variables, made } = ensurePassphrase(root, environment, stack);
+  if (made !== undefined) step("passphrase", made);
+  return { stack, command: pulumi.command, environment: { ...environment, ...variables, PULUMI_SKIP_UPDATE_CHECK: "true" } };
 }
 
 /** All of it, in order, the images only where something is made from them; where Pulumi can't be had, the failure ends with `withoutPulumi`, what to type then. */
@@ -45,7 +46,7 @@ export function setUp({ stack, install = true, images = true, withoutPulumi }) {
   const docker = setUpDocker({ install, stack, images });
   const hosted = docker.host === undefined ? environment : { ...environment, DOCKER_HOST: docker.host };
   try {
-    return { docker, ...setUpPulumi(hosted) };
+    return { docker, ...setUpPulumi(hosted, stack) };
   } catch (error) {
     if (error?.step?.startsWith("Pulumi")) error.message += `\n  without Pulumi: ${withoutPulumi}`;
     throw error;

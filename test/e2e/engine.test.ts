@@ -1,10 +1,12 @@
-import { appendFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client } from "../support/client.ts";
 import { engineApi } from "../support/engine-api.ts";
 import { PulumiStack } from "../support/pulumi-stack.ts";
+import { runInShell } from "../support/visitors.ts";
 
 const app = { context: "./app", drainSeconds: 6, startSeconds: 30 };
 const config = { environment: "prod", name: "dsengine", httpPort: 18083, httpsPort: 18446, bindAddress: "127.0.0.1", protectData: false, app };
@@ -92,4 +94,39 @@ test("a replica removed by hand is made again, and nothing else changes", async 
   const name = Names[0].slice(1).replace(/-[0-9a-f]{7}$/, "");
   expect(operations.filter((operation) => /-django-\d+$/.test(operation))).toEqual([`create docker:index/container:Container ${name}`]);
   expect(await answers()).toBe(200);
+});
+
+/** Nobody has set a passphrase: the commands make one. */
+const own = { PULUMI_CONFIG_PASSPHRASE: undefined, PULUMI_CONFIG_PASSPHRASE_FILE: undefined };
+
+test("a checkout whose .state is gone, passphrase and all, finds its data again by the way that the error and docs/data.md name", async () => {
+  const [{ Id }] = await engineApi("GET", `/containers/json?filters=${encodeURIComponent(JSON.stringify({ label: ["django-stack.name=dsengine", "django-stack.component=django"] }))}`); // prettier-ignore
+  runInShell(Id, 'from movies.models import Movie; Movie.objects.create(title="Alien", year=1979)');
+  const state = join(stack.checkout, ".state");
+  const checkout = readFileSync(join(state, "checkout"), "utf8").trim();
+  for (const name of readdirSync(state)) rmSync(join(state, name), { recursive: true });
+  const refused = await stack.startUp(own).ended;
+  expect(refused.code).toBe(1);
+  expect(refused.output).toMatch(/passphrase +made \.state\/passphrase: .*; Pulumi\.prod\.yaml had the encryptionsalt of another checkout/);
+  expect(refused.output).toMatch(new RegExp(`volumes .*dsengine-prod-postgres-18-data.* exist and they belong .*; where they are meant for this checkout, write ${checkout} into \\.state/checkout`)); // prettier-ignore
+  expect(await answers()).toBe(200);
+  writeFileSync(join(state, "checkout"), `${checkout}\n`);
+  const { code, output } = await stack.startUp(own).ended;
+  expect([code, output]).toEqual([0, expect.stringContaining("https://dsengine.localhost:18446/admin/")]);
+  const authority = execFileSync("npm", ["run", "--silent", "pulumi", "--", "stack", "output", "caCertificate", "--stack", "prod"], {
+    cwd: stack.checkout,
+    env: { ...process.env, ...own },
+    encoding: "utf8",
+  });
+  expect((await new Client({ url: outputs.url, authority }).request("/api/movies/?search=Alien")).text).toContain('"title":"Alien"');
+});
+
+test("npm run pulumi sets a secret of a stack that has never been up, and npm run preview reads it", () => {
+  const npm = (...words: string[]) =>
+    execFileSync("npm", ["run", "--silent", ...words], { cwd: stack.checkout, env: { ...process.env, ...own }, encoding: "utf8", input: "hunter2", stdio: "pipe" }); // prettier-ignore
+  const file = join(stack.checkout, "Pulumi.staging.yaml");
+  writeFileSync(file, "config:\n  django-stack:name: dsstaging\n  django-stack:httpPort: 18084\n  django-stack:httpsPort: 18447\n");
+  npm("pulumi", "--", "config", "set", "--secret", "--path", "django-stack:secretEnv.EMAIL_PASSWORD", "--stack", "staging");
+  expect(readFileSync(file, "utf8")).toMatch(/django-stack:secretEnv:\n +EMAIL_PASSWORD:\n +secure: v1:/);
+  expect(npm("preview", "--", "staging")).toContain("- makes the whole stack");
 });

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -8,8 +8,7 @@ import { baseImages, ensureBaseImages, knownImages } from "../../scripts/setup/b
 import { ensureCompose, oldestCompose } from "../../scripts/setup/compose.mjs";
 import { ensureDocker, oldestEngine as oldestEngineOfSetup } from "../../scripts/setup/docker.mjs";
 import { ensurePackages, oldestNode } from "../../scripts/setup/node-packages.mjs";
-import { ensurePassphrase, ensurePlugins, ensurePulumi, oldestPulumi } from "../../scripts/setup/pulumi.mjs";
-
+import { ensurePlugins, ensurePulumi, oldestPulumi } from "../../scripts/setup/pulumi.mjs";
 import { imagesOf } from "../../scripts/setup/stack-images.mjs";
 
 const root = join(import.meta.dirname, "../..");
@@ -176,24 +175,6 @@ describe("Pulumi", () => {
     expect(messageOf(() => ensurePlugins(folder, { command: join(path, "pulumi") }, environment()))).toMatch(
       /^Pulumi plugins: docker [\d.]+: error: no such host\n {2}fix: pulumi plugin install resource docker v[\d.]+$/,
     );
-  });
-});
-
-describe("the passphrase", () => {
-  test("is made once, for its owner alone", () => {
-    const first = ensurePassphrase(folder, {});
-    const file = join(folder, ".state", "passphrase");
-    expect(first).toEqual({ variables: { PULUMI_CONFIG_PASSPHRASE_FILE: file }, made: true });
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    const text = readFileSync(file, "utf8");
-    expect(text.trim().length).toBe(32);
-    expect(ensurePassphrase(folder, {}).made).toBe(false);
-    expect(readFileSync(file, "utf8")).toBe(text);
-  });
-
-  test("is the user's where one is set, even an empty one", () => {
-    expect(ensurePassphrase(folder, { PULUMI_CONFIG_PASSPHRASE: "" })).toEqual({ variables: {}, made: false });
-    expect(ensurePassphrase(folder, { PULUMI_CONFIG_PASSPHRASE_FILE: "/x" })).toEqual({ variables: {}, made: false });
   });
 });
 

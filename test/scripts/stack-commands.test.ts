@@ -38,7 +38,7 @@ beforeEach(() => {
       "version "*) echo v3.300.0 ;;
       "plugin ls") echo '${JSON.stringify(plugins)}' ;;
       "stack export") echo '{"deployment":{"resources":[]}}' ;;
-      "stack output") echo '${JSON.stringify(outputs)}' ;;
+      "stack output") if [ -n "$WRONG" ]; then echo 'error: failed to decrypt: incorrect passphrase, please set it' >&2; exit 255; fi; echo '${JSON.stringify(outputs)}' ;;
       "config "*) echo '{"django-stack:name":{"value":"movies"}}' ;;
       "preview "*) if [ -n "$PREVIEW" ]; then printf '%s' "$PREVIEW"; exit 255; fi; printf '%s' '{"diagnostics":[{"severity":"warning","message":"warning: it ends soon\\n"}],"steps":[{"op":"replace","urn":"urn:pulumi:prod::django-stack::x$docker:index/container:Container::movies-prod-nginx"}]}' ;;
       "up "*|"destroy "*) exit \${PULUMI_FAILS:-0} ;;
@@ -98,8 +98,17 @@ API        https://movies.example/api/movies/
   });
 
   test("ends with 1 and prints no URLs when pulumi fails", () => {
-    const { status, stdout } = command("up", ["dev"], { PULUMI_FAILS: "255" });
+    const { status, stdout, stderr } = command("up", ["dev"], { PULUMI_FAILS: "255" });
     expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/\nplugins .*\n$/);
+  });
+
+  test("says what to do where it failed by a wrong passphrase, which Pulumi doesn't", () => {
+    const { status, stderr } = command("up", ["dev"], { PULUMI_FAILS: "255", WRONG: "yes" });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(
+      /\n\npassphrase: the secrets of stack dev were encrypted with another one than that in PULUMI_CONFIG_PASSPHRASE\n {2}fix: put your copy .*\n$/,
+    );
   });
 });
 
@@ -123,10 +132,32 @@ replace            Container          movies-prod-nginx
     expect(stderr).toMatch(/\n\nconfig of stack prod has 1 problem:\n {2}app\.replicas: got 0\n$/);
   });
 
-  test("shows what Pulumi printed where that isn't in its own form", () => {
+  test("shows what Pulumi printed where that isn't in its own form, and what to do about a wrong passphrase", () => {
     const { status, stderr } = command("preview", ["prod"], { PREVIEW: "error: passphrase must be set" });
     expect(status).toBe(1);
     expect(stderr).toMatch(/\n\nerror: passphrase must be set\n$/);
+    expect(command("preview", ["prod"], { PREVIEW: "error: get stack secrets manager: incorrect passphrase" }).stderr).toMatch(
+      /\n\npassphrase: the secrets of stack prod were encrypted with another one than that in PULUMI_CONFIG_PASSPHRASE\n {2}fix: .*\n$/,
+    );
+  });
+});
+
+describe("npm run pulumi", () => {
+  test("passes its words on, and makes a stack that is configured before its first up", () => {
+    expect(command("pulumi", ["stack", "output", "url", "--stack", "prod"]).calls).toEqual(["pulumi stack output url --stack prod"]);
+    for (const flag of [["--stack", "prod"], ["--stack=prod"], ["-s", "prod"]]) {
+      rmSync(join(folder, "calls"));
+      const { status, calls } = command("pulumi", ["config", "set", "docker:host", "ssh://root@example.com", ...flag]);
+      expect(status).toBe(0);
+      expect(calls).toEqual([
+        "pulumi stack select prod --create --non-interactive",
+        `pulumi config set docker:host ssh://root@example.com ${flag.join(" ")}`,
+      ]);
+    }
+  });
+
+  test("makes no stack that has no file", () => {
+    expect(command("pulumi", ["config", "--stack", "prdo"]).calls).toEqual(["pulumi config --stack prdo"]);
   });
 });
 

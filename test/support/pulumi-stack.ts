@@ -98,10 +98,18 @@ export class PulumiStack implements KillableStack {
     if (code !== 0) throw new Error(output);
   }
 
-  /** Starts `npm run up` in the checkout, in a process group of its own. */
-  startUp(): { readonly child: ChildProcess; readonly ended: Promise<{ code: number | null; output: string }> } {
+  /**
+   * Starts `npm run up` in the checkout, in a process group of its own.
+   *
+   * @param variables of its environment, in place of the tests' own.
+   */
+  startUp(variables: Record<string, string | undefined> = {}): {
+    readonly child: ChildProcess;
+    readonly ended: Promise<{ code: number | null; output: string }>;
+  } {
     const args = ["run", "up", "--", this.stack, "--yes", "--no-install"];
-    const child = spawn("npm", args, { cwd: this.checkout, env: environment(), detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const env = { ...environment(), ...variables };
+    const child = spawn("npm", args, { cwd: this.checkout, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
     return { child, ended: once(child, "exit").then(([code]) => ({ code, output })) };
