@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ContainerStack } from "../test/support/container-stack.ts";
+import { PulumiStack } from "../test/support/pulumi-stack.ts";
 import { SiteLoad, storedTitles } from "../test/support/site-load.ts";
 import { docker, Site } from "../test/support/site.ts";
+import type { MakeStack } from "../test/support/stack-driver.ts";
 import { runInShell, visitors } from "../test/support/visitors.ts";
 import { composeCommand, ComposeProject } from "./load/compose-project.ts";
 import { stopAtReload } from "./load/early-stop.ts";
@@ -27,6 +29,9 @@ const cycle: LoadArgs["cycle"] = [
 const firstMovie = 'from movies.models import Movie; Movie.objects.create(title="Alien", year=1979)';
 const managePy = ["python", "manage.py", "shell", "--command"];
 const leastSeconds = 62;
+/** Pulumi where it is there; its seconds count then, and its share of the processors. */
+const throughPulumi = Boolean(process.env.DJANGO_STACK_TEST_PULUMI);
+const makeStack: MakeStack = (name, config) => (throughPulumi ? new PulumiStack(name, config) : new ContainerStack(name, config));
 const quietSeconds = 15;
 const root = join(import.meta.dirname, "..");
 
@@ -93,19 +98,20 @@ async function measure(
 afterAll(() => {
   const machine = `${cpus().length} x ${cpus()[0].model}, Docker ${docker("version", "--format", "{{.Server.Version}}").trim()}, ${new Date().toISOString().slice(0, 10)}`;
   mkdirSync(join(root, "bench/results"), { recursive: true });
-  writeFileSync(join(root, "bench/results/rollout.json"), `${JSON.stringify({ machine, perSecond, rows }, null, 2)}\n`);
+  writeFileSync(join(root, "bench/results/rollout.json"), `${JSON.stringify({ machine, perSecond, throughPulumi, rows }, null, 2)}\n`);
   if (panels.length > 0) writeFileSync(join(root, "docs/rollout.svg"), drawRollouts(panels));
-  console.log(`\n${machine}; ${perSecond} requests a second; containers without Pulumi\n`);
+  console.log(`\n${machine}; ${perSecond} requests a second; ${throughPulumi ? "through Pulumi" : "the containers without Pulumi"}\n`);
   console.table(rows.map(({ failures, ...row }) => ({ ...row, failures: JSON.stringify(failures) })));
 });
 
-describe("django-stack", () => {
-  const stack = { current: undefined as ContainerStack | undefined };
-  const site = new Site("dsrollout", (name, config) => (stack.current = new ContainerStack(name, config)), {
-    config: { app: { context: join(tmpdir(), `dsrollout-prod-${process.pid}`, "django") } },
+/** A stack of ours under load, and how a change of it is measured. */
+function siteUnderLoad(name: string, make: MakeStack) {
+  const site = new Site(name, make, { config: { app: { context: join(tmpdir(), `${name}-prod-${process.pid}`, "django") } } });
+  beforeAll(async () => {
+    await site.start();
+    runInShell(site.containersOf("django")[0], firstMovie);
   });
-  const view = join(site.project, "movies/views.py");
-  const app = site.stack.config.app as Record<string, unknown>;
+  afterAll(() => site.stop());
   const ours = async (change: string, work: () => void | Promise<void>) => {
     const load = new SiteLoad(site, perSecond, cycle);
     let ledger = { missing: [] as string[], doubled: [] as string[] };
@@ -129,13 +135,14 @@ describe("django-stack", () => {
       () => [(old ||= site.outputs.release), site.outputs.release],
     );
   };
-  const expectNone = (row: Row) => expect({ failures: row.failures, lostOrDoubled: row.lostOrDoubled }).toEqual({ failures: {}, lostOrDoubled: 0 });
+  return { site, ours };
+}
 
-  beforeAll(async () => {
-    await site.start();
-    runInShell(site.containersOf("django")[0], firstMovie);
-  });
-  afterAll(() => site.stop());
+describe("django-stack", () => {
+  const { site, ours } = siteUnderLoad("dsrollout", makeStack);
+  const view = join(site.project, "movies/views.py");
+  const app = site.stack.config.app as Record<string, unknown>;
+  const expectNone = (row: Row) => expect({ failures: row.failures, lostOrDoubled: row.lostOrDoubled }).toEqual({ failures: {}, lostOrDoubled: 0 });
 
   test("new code", async () => {
     expectNone(await ours("new code", () => appendFileSync(view, "# changed\n")));
@@ -176,8 +183,13 @@ describe("django-stack", () => {
     const secrets = { databasePasswordVersion: 2, secretKeyVersion: 2 };
     expectNone(await ours("password and key rotated", () => void (site.stack.config = { ...site.stack.config, secrets })));
   });
+});
 
-  test("with the drain and the successor switched off, the same load sees failures", async () => {
+describe("the same load", () => {
+  const stack = { current: undefined as ContainerStack | undefined };
+  const { site, ours } = siteUnderLoad("dsrolloutcheck", (name, config) => (stack.current = new ContainerStack(name, config)));
+
+  test("sees failures with the drain and the successor switched off", async () => {
     stack.current!.adjust = (inputs) => ({
       ...inputs,
       envs: inputs.envs?.map((line: string) => line.replace(/^DRAIN_SECONDS=.*/, "DRAIN_SECONDS=0")),
@@ -192,7 +204,7 @@ describe("django-stack", () => {
     await site.up();
     let stopped: Promise<void> | undefined;
     const row = await ours("new code, no drain, no successor (self-check)", () => {
-      appendFileSync(view, "# changed again\n");
+      appendFileSync(join(site.project, "movies/views.py"), "# changed again\n");
       stopped = stopAtReload(`${site.prefix}-nginx`, site.containersOf("django"), 30);
     });
     await stopped;

@@ -29,8 +29,10 @@ const usage = `Tests the project.
 
 Example: npm run test:docker -- --no-install`;
 
-/** What of these suites is part of npm test, which should end within 40 minutes. */
-const coreOfPulumi = ["dev", "engine"].map((name) => `test/e2e/${name}.test.ts`);
+/** What of these suites is part of npm test, which has an hour and a half on the slowest machines. */
+const coreOfPulumi = ["dev", "engine", "prod"].map((name) => `test/e2e/${name}.test.ts`);
+/** What is left of the tests by containers alone where Pulumi runs both environments. */
+const coreBesidePulumi = ["nginx-config", "nginx-parse", "start-nginx", "traffic"].map((name) => `test/docker/${name}.test.ts`);
 const coreOfCompose = ["test/docker-compose/config.test.ts", "test/docker-compose/dev.test.ts", "test/docker-compose/prod.test.ts"];
 const coreOfData = ["test/data/restore.test.ts", "test/data/upgrade.test.ts"];
 
@@ -73,7 +75,9 @@ try {
     if (python.failure !== undefined) skipReasons.push(`nginx's configuration through gixy and crossplane, ${python.failure}`);
     environment.DJANGO_STACK_TEST_PYTHON = python.result ?? "";
     const core = everything && !full;
-    if (selected("docker")) suite("docker", environment, docker.failure);
+    const pulumi = docker.failure === undefined && selected("e2e") ? attempt(() => setUpTestPulumi(environment)) : docker;
+    const besidePulumi = core && pulumi.failure === undefined;
+    if (selected("docker")) suite("docker", environment, docker.failure, besidePulumi ? coreBesidePulumi : []);
     const compose =
       docker.failure === undefined && (selected("compose") || selected("e2e"))
         ? attempt(() => ensureCompose({ install, print: (text) => step("Compose", text) }))
@@ -105,10 +109,7 @@ try {
       suite("faults", environment, docker.failure);
       await onSecondEngine("power cut's", runPowerCut, environment, docker.failure);
     }
-    if (selected("e2e")) {
-      const pulumi = docker.failure === undefined ? attempt(() => setUpTestPulumi(environment)) : docker;
-      throughPulumi(pulumi, { environment, core, older, compose });
-    }
+    if (selected("e2e")) throughPulumi(pulumi, { environment, core, older, compose });
     if (selected("clean")) {
       const given = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
       if (given.failure !== undefined) skipReasons.push(`a clean machine that has Pulumi, ${given.failure}`);
@@ -133,7 +134,7 @@ function throughPulumi(pulumi, { environment, core, older, compose }) {
     { files: coreOfPulumi, failure: undefined },
     { files: ["test/e2e/compose.test.ts"], failure: compose.failure, leftOut: core },
     { files: ["test/e2e/data.test.ts"], failure: older.failure, leftOut: core },
-    { files: ["killed", "prod", "traffic"].map((name) => `test/e2e/${name}.test.ts`), failure: undefined, leftOut: core },
+    { files: ["killed", "traffic"].map((name) => `test/e2e/${name}.test.ts`), failure: undefined, leftOut: core },
   ].filter(({ leftOut }) => !leftOut);
   for (const reason of new Set(needs.map(({ failure }) => pulumi.failure ?? failure))) {
     const files = needs.filter(({ failure }) => (pulumi.failure ?? failure) === reason).flatMap((need) => need.files);
