@@ -1,6 +1,6 @@
 // npm test: every check and suite in turn; what this machine can't run is skipped with its reason, and counted.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dumpRefusal } from "./dump-check.mjs";
@@ -29,10 +29,10 @@ const usage = `Tests the project.
 
 Example: npm run test:docker -- --no-install`;
 
-/** What of these suites is part of npm test, which has an hour and a half on the slowest machines. */
-const coreOfPulumi = ["dev", "engine", "prod"].map((name) => `test/e2e/${name}.test.ts`);
-/** What is left of the tests by containers alone where Pulumi runs both environments. */
-const coreBesidePulumi = ["nginx-config", "nginx-parse", "start-nginx", "traffic"].map((name) => `test/docker/${name}.test.ts`);
+/** What of these suites is part of npm test. */
+const coreOfPulumi = ["dev", "engine"].map((name) => `${name}.test.ts`);
+/** With its own plugins; the tests' own take too long, a process of Node.js each at every command. */
+const coreOfWholePulumi = [...coreOfPulumi, "prod.test.ts"];
 const coreOfCompose = ["test/docker-compose/config.test.ts", "test/docker-compose/dev.test.ts", "test/docker-compose/prod.test.ts"];
 const coreOfData = ["test/data/restore.test.ts", "test/data/upgrade.test.ts"];
 
@@ -76,8 +76,17 @@ try {
     environment.DJANGO_STACK_TEST_PYTHON = python.result ?? "";
     const core = everything && !full;
     const pulumi = docker.failure === undefined && selected("e2e") ? attempt(() => setUpTestPulumi(environment)) : docker;
-    const besidePulumi = core && pulumi.failure === undefined;
-    if (selected("docker")) suite("docker", environment, docker.failure, besidePulumi ? coreBesidePulumi : []);
+    const inPulumi = pulumi.result?.ownPlugins === undefined ? coreOfWholePulumi : coreOfPulumi;
+    // What the tests through Pulumi repeat, where these run.
+    const repeated = core && pulumi.failure === undefined ? inPulumi : [];
+    const dockerFiles = readdirSync(join(root, "test/docker")).filter((file) => !repeated.includes(file));
+    if (selected("docker"))
+      suite(
+        "docker",
+        environment,
+        docker.failure,
+        dockerFiles.map((file) => `test/docker/${file}`),
+      );
     const compose =
       docker.failure === undefined && (selected("compose") || selected("e2e"))
         ? attempt(() => ensureCompose({ install, print: (text) => step("Compose", text) }))
@@ -109,7 +118,7 @@ try {
       suite("faults", environment, docker.failure);
       await onSecondEngine("power cut's", runPowerCut, environment, docker.failure);
     }
-    if (selected("e2e")) throughPulumi(pulumi, { environment, core, older, compose });
+    if (selected("e2e")) throughPulumi(pulumi, { environment, files: core ? inPulumi : undefined, older, compose });
     if (selected("clean")) {
       const given = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
       if (given.failure !== undefined) skipReasons.push(`a clean machine that has Pulumi, ${given.failure}`);
@@ -126,19 +135,23 @@ for (const reason of skipReasons) process.stdout.write(`skipped: ${reason}\n`);
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
-/** Runs the tests through Pulumi, and skips those that need what this machine hasn't. */
-function throughPulumi(pulumi, { environment, core, older, compose }) {
+/** Runs the tests through Pulumi, of all its files or of those that are named, and skips those that need what this machine hasn't. */
+function throughPulumi(pulumi, { environment, files, older, compose }) {
   const { variables, ownPlugins } = pulumi.result ?? {};
   if (ownPlugins !== undefined) remarks.push(`through Pulumi's engine with the tests' own plugins, for its providers can't be had: ${ownPlugins}`);
-  const needs = [
-    { files: coreOfPulumi, failure: undefined },
-    { files: ["test/e2e/compose.test.ts"], failure: compose.failure, leftOut: core },
-    { files: ["test/e2e/data.test.ts"], failure: older.failure, leftOut: core },
-    { files: ["killed", "traffic"].map((name) => `test/e2e/${name}.test.ts`), failure: undefined, leftOut: core },
-  ].filter(({ leftOut }) => !leftOut);
-  for (const reason of new Set(needs.map(({ failure }) => pulumi.failure ?? failure))) {
-    const files = needs.filter(({ failure }) => (pulumi.failure ?? failure) === reason).flatMap((need) => need.files);
-    suite("e2e", { ...environment, ...variables }, reason, files);
+  const needsOf = { "compose.test.ts": compose.failure, "data.test.ts": older.failure };
+  const needs = (files ?? readdirSync(join(root, "test/e2e"))).map((file) => ({
+    file: `test/e2e/${file}`,
+    failure: pulumi.failure ?? needsOf[file],
+  }));
+  for (const reason of new Set(needs.map(({ failure }) => failure))) {
+    const same = needs.filter(({ failure }) => failure === reason);
+    suite(
+      "e2e",
+      { ...environment, ...variables },
+      reason,
+      same.map(({ file }) => file),
+    );
   }
 }
 
