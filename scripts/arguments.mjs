@@ -98,9 +98,3 @@ export function checkoutOf(stack) {
   const file = join(root, ".state", "checkout");
   return own ?? (existsSync(file) ? readFileSync(file, "utf8").trim() : undefined);
 }
-
-/** Whether Pulumi's state is elsewhere than in this checkout, so that others may be at work on it. */
-export function sharesState() {
-  const ofProject = /^backend:\s*\n\s+url:\s*["']?([^\s"']+)/m.exec(readFileSync(join(root, "Pulumi.yaml"), "utf8"))?.[1];
-  return (process.env.PULUMI_BACKEND_URL || ofProject) !== "file://./.state";
-}

@@ -1,9 +1,10 @@
 // npm run up: the set-up, then `pulumi up` of a stack, then its URLs.
-import { checkoutOf, isDevelopment, nameOf, readArguments, sharesState, useHostOf } from "./arguments.mjs";
+import { checkoutOf, isDevelopment, nameOf, readArguments, useHostOf } from "./arguments.mjs";
 import { composeFolder, composeUp, readOutputs, setUpCompose, writeProject } from "./compose/project.mjs";
 import { clearStaleLock, findOrphans, removeOrphans } from "./interrupted.mjs";
 import { checkPassphrase, readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { root, setUp } from "./setup/setup.mjs";
+import { sharesState } from "./setup/state.mjs";
 import { ask, fail, step } from "./setup/terminal.mjs";
 
 const usage = `Brings a stack up, or up to date.
@@ -36,7 +37,7 @@ async function upByPulumi(stack, { asks, install }) {
     const state = JSON.parse(readPulumi(pulumi, ["stack", "export", "--stack", stack]));
     const orphans = findOrphans(pulumi.docker, { name: nameOf(stack), stack, checkout, state });
     const names = orphans.map(({ name }) => name).join(", ");
-    if (sharesState()) {
+    if (sharesState(root, process.env)) {
       if (orphans.length > 0)
         step("interrupted", `no state knows ${names}: another machine may be making them; where none is, docker rm --force them`);
     } else {

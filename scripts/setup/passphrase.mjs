@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "./process.mjs";
+import { mayHaveState } from "./state.mjs";
 
 /** The line of a stack's file by which Pulumi tells whether a passphrase is the right one. */
 const saltLine = /^encryptionsalt:.*\n?/m;
@@ -28,7 +29,7 @@ export function ensurePassphrase(root, environment, stack) {
   const file = `Pulumi.${stack}.yaml`;
   const text = read(root, file);
   const foreign = saltLine.test(text);
-  if (foreign && (/^\s+(- )?secure:/m.test(text) || stateOf(root, environment, stack))) {
+  if (foreign && (/^\s+(- )?secure:/m.test(text) || mayHaveState(root, environment, stack))) {
     throw new Failure(
       "passphrase",
       `${file} was encrypted with one that isn't here: there is no .state/passphrase, and PULUMI_CONFIG_PASSPHRASE isn't set`,
@@ -60,8 +61,3 @@ const wayOut =
 const stackFiles = (root) => readdirSync(root).filter((file) => /^Pulumi\..+\.yaml$/.test(file));
 
 const read = (root, file) => (existsSync(join(root, file)) ? readFileSync(join(root, file), "utf8") : "");
-
-/** Whether there is a state of the stack, or may be one elsewhere. */
-function stateOf(root, environment, stack) {
-  return Boolean(environment.PULUMI_BACKEND_URL) || existsSync(join(root, ".state", ".pulumi", "stacks", "django-stack", `${stack}.json`));
-}

@@ -5,10 +5,14 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ensurePassphrase, wrongPassphrase } from "../../scripts/setup/passphrase.mjs";
 
 let folder: string;
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "django-stack-passphrase-"))));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "django-stack-passphrase-"));
+  stateAt("file://./.state");
+});
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const file = () => join(folder, ".state", "passphrase");
+const stateAt = (url: string) => writeFileSync(join(folder, "Pulumi.yaml"), `name: django-stack\nbackend:\n  url: ${url}\n`);
 const stackFile = (stack: string, ...lines: string[]) => writeFileSync(join(folder, `Pulumi.${stack}.yaml`), ["config:", ...lines, ""].join("\n"));
 const salt = "encryptionsalt: v1:c2FsdA==:v1:bm9uY2U=:dGV4dA==";
 const wayOut =
@@ -47,6 +51,7 @@ describe("the passphrase", () => {
     ["its file has a list with one", listed, () => {}, {}],
     ["its state is here", [], withState, {}],
     ["its state is elsewhere", [], () => {}, { PULUMI_BACKEND_URL: "s3://state" }],
+    ["Pulumi.yaml says that its state is elsewhere", [], () => stateAt("s3://state"), {}],
   ])("isn't made where another one encrypted the stack and %s", (_, lines, prepare, environment) => {
     stackFile("prod", ...lines, salt);
     prepare();
