@@ -69,7 +69,7 @@ const containersFolder = join(import.meta.dirname, "..", "containers");
 const scripts = {
   "entry.sh": readFileSync(join(containersFolder, "entry.sh"), "utf8"),
   "gunicorn.conf.py": readFileSync(join(containersFolder, "gunicorn.conf.py"), "utf8"),
-  "pack-static.py": readFileSync(join(containersFolder, "pack-static.py"), "utf8"),
+  "publish-static.py": readFileSync(join(containersFolder, "publish-static.py"), "utf8"),
   "release.sh": readFileSync(join(containersFolder, "release.sh"), "utf8"),
 };
 

@@ -62,45 +62,7 @@ if [ -n "$STATIC_SOURCE" ]; then
     exit 1
   fi
   echo "release: publishing static files"
-  cd "$STATIC_SOURCE"
-  # Files of earlier releases stay: pages that were sent before the switch still ask for them. Which release has which, the lists tell
-  # whoever removes them once three newer ones have been live.
-  lists=/vol/web/static/.releases
-  if [ ! -d "$lists" ]; then
-    (cd /vol/web/static && find . -type f ! -name '*.gz' | LC_ALL=C sort) > /tmp/before
-    mkdir -m 0700 "$lists"
-    if [ -s /tmp/before ]; then mv /tmp/before "$lists/before"; fi
-  fi
-  find . -type d -exec mkdir -p "/vol/web/static/{}" \;
-  packed=/vol/web/static/.brotli/static
-  find . -type f ! -name staticfiles.json | while read -r file; do
-    published=/vol/web/static/$file
-    if ! cmp -s "$file" "$published"; then
-      cp "$file" "$published.incoming"
-      chmod 0644 "$published.incoming"
-      mv -f "$published.incoming" "$published"
-      rm -f "$published.gz" "$packed/$file"
-    fi
-    # Packed here, once and as small as can be, and not by nginx at each request.
-    case $file in
-      *.css | *.js | *.mjs | *.json | *.svg | *.txt | *.xml | *.html | *.map | *.webmanifest)
-        if [ ! -f "$published.gz" ]; then
-          gzip -9 -n -c "$file" > "$published.gz.incoming"
-          chmod 0644 "$published.gz.incoming"
-          mv -f "$published.gz.incoming" "$published.gz"
-        fi
-        printf '%s\n' "$file"
-        ;;
-    esac
-  done > /tmp/packable
-  if python -c "import brotli" 2> /dev/null; then
-    python "${0%/*}/pack-static.py" /vol/web/static "$packed" < /tmp/packable
-  else
-    echo "release: the image has no package Brotli, static files are packed by gzip alone"
-  fi
-  find . -type f ! -name staticfiles.json | LC_ALL=C sort > "$lists/.incoming"
-  mv "$lists/.incoming" "$lists/$(sha256sum "$lists/.incoming" | cut -c 1-12)"
-  cd - > /dev/null
+  python "${0%/*}/publish-static.py" "$STATIC_SOURCE" /vol/web/static
 fi
 
 if [ -n "${DJANGO_SUPERUSER_USERNAME:-}" ]; then

@@ -1,0 +1,119 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+const script = join(import.meta.dirname, "../../containers/publish-static.py");
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "django-stack-publish-"));
+  for (const name of ["image", "volume", "packages"]) mkdirSync(join(folder, name));
+  writeFileSync(join(folder, "packages/brotli.py"), "def compress(content, quality):\n    print('packed')\n    return b'%d:' % quality + content\n");
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+/** Publishes what the image has; without the machine's own packages, and with a stand-in for Brotli. */
+const publish = ({ brotli = true } = {}) =>
+  execFileSync("python3", ["-S", script, join(folder, "image"), join(folder, "volume")], {
+    env: { PATH: process.env.PATH ?? "", PYTHONDONTWRITEBYTECODE: "1", ...(brotli ? { PYTHONPATH: join(folder, "packages") } : {}) },
+    encoding: "utf8",
+  });
+
+function gather(files: Readonly<Record<string, string>>): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, "image", path)), { recursive: true });
+    writeFileSync(join(folder, "image", path), content);
+  }
+}
+
+const published = (path: string) => readFileSync(join(folder, "volume", path), "utf8");
+const present = () =>
+  readdirSync(join(folder, "volume"), { recursive: true, encoding: "utf8" })
+    .filter((path) => statSync(join(folder, "volume", path)).isFile())
+    .sort();
+const list = (name: string) => published(`.releases/${name}`);
+
+test("what an image has gathered is published and packed, but for its manifest, and listed", () => {
+  gather({ "app/site.css": "a { }", "app/site.12ab.css": "a { }", "logo.png": "png", "staticfiles.json": "{}", "deep/staticfiles.json": "{}" });
+  symlinkSync("/etc/hostname", join(folder, "image/link.txt"));
+  // Once for both files of one content.
+  expect(publish()).toBe("packed\n");
+  // sha256sum of the list.
+  const release = "12c56ed677a1";
+  expect(present()).toEqual([
+    ".brotli/static/app/site.12ab.css",
+    ".brotli/static/app/site.css",
+    `.releases/${release}`,
+    "app/site.12ab.css",
+    "app/site.12ab.css.gz",
+    "app/site.css",
+    "app/site.css.gz",
+    "logo.png",
+  ]);
+  expect(published(".brotli/static/app/site.12ab.css")).toBe("10:a { }");
+  expect(gunzipSync(readFileSync(join(folder, "volume/app/site.css.gz"))).toString()).toBe("a { }");
+  expect(list(release)).toBe("./app/site.12ab.css\n./app/site.css\n./logo.png\n");
+  expect(statSync(join(folder, "volume/app/site.css.gz")).mode & 0o777).toBe(0o644);
+  expect(statSync(join(folder, "volume/.releases")).mode & 0o777).toBe(0o700);
+});
+
+test("what is there already is neither written nor packed again, and files of earlier releases stay", () => {
+  gather({ "site.1.css": "one", "robots.txt": "none" });
+  publish();
+  const [first] = readdirSync(join(folder, "volume/.releases"));
+  for (const path of present()) utimesSync(join(folder, "volume", path), 1, 1);
+  rmSync(join(folder, "image/site.1.css"));
+  gather({ "site.2.css": "two" });
+  expect(publish()).toBe("packed\n");
+  const untouched = present().filter((path) => statSync(join(folder, "volume", path)).mtimeMs === 1000);
+  expect(untouched).toEqual([".brotli/static/robots.txt", ".brotli/static/site.1.css", `.releases/${first}`, "robots.txt", "robots.txt.gz", "site.1.css", "site.1.css.gz"]); // prettier-ignore
+  const second = readdirSync(join(folder, "volume/.releases")).find((name) => name !== first) ?? "";
+  expect(list(second)).toBe("./robots.txt\n./site.2.css\n");
+});
+
+test("a release that was published before becomes the newest", () => {
+  gather({ "site.css": "one" });
+  publish();
+  const [name] = readdirSync(join(folder, "volume/.releases"));
+  utimesSync(join(folder, "volume/.releases", name), 1, 1);
+  publish();
+  expect(readdirSync(join(folder, "volume/.releases"))).toEqual([name]);
+  expect(statSync(join(folder, "volume/.releases", name)).mtimeMs).toBeGreaterThan(1000);
+});
+
+test("a file of another content under the same name is packed anew", () => {
+  gather({ "site.css": "one" });
+  publish();
+  gather({ "site.css": "two" });
+  expect(publish()).toBe("packed\n");
+  expect(published("site.css")).toBe("two");
+  expect(published(".brotli/static/site.css")).toBe("10:two");
+  expect(gunzipSync(readFileSync(join(folder, "volume/site.css.gz"))).toString()).toBe("two");
+});
+
+test("without the package Brotli it says so, and packs by gzip alone; an older release's packed file of another content goes", () => {
+  gather({ "site.css": "one", "page.html": "<p>" });
+  publish();
+  gather({ "site.css": "two" });
+  expect(publish({ brotli: false })).toBe("release: the image has no package Brotli, static files are packed by gzip alone\n");
+  expect(existsSync(join(folder, "volume/.brotli/static/site.css"))).toBe(false);
+  expect(published(".brotli/static/page.html")).toBe("10:<p>");
+  expect(gunzipSync(readFileSync(join(folder, "volume/site.css.gz"))).toString()).toBe("two");
+});
+
+test("what a volume held before the first list is a release of its own", () => {
+  for (const [name, content] of [["old.css", "old"], ["old.css.gz", "packed"]]) writeFileSync(join(folder, "volume", name), content); // prettier-ignore
+  gather({ "new.css": "new" });
+  publish();
+  expect(list("before")).toBe("./old.css\n");
+});
+
+test("a file that can't be published fails the release, and no list names it", () => {
+  gather({ "site.css": "one" });
+  // A folder where the file belongs.
+  mkdirSync(join(folder, "volume/site.css/inside"), { recursive: true });
+  expect(() => publish()).toThrow(/IsADirectoryError|Is a directory/);
+  expect(readdirSync(join(folder, "volume/.releases"))).toEqual([]);
+});
