@@ -1,4 +1,5 @@
 import { DockerError, type DockerCommand } from "./components/docker-engine.ts";
+import type { Engine } from "./components/profiles.ts";
 import type { Config } from "./config.ts";
 import { compareVersions } from "./scripts/setup/versions.mjs";
 
@@ -7,6 +8,12 @@ export const oldestEngine = "20.10";
 
 /** Where Pulumi's provider looks when nothing else is said. */
 const defaultHost = "unix:///var/run/docker.sock";
+
+/**
+ * The first version that runs health checks at an interval of their own until the first success. Where none is given, that is five seconds
+ * (seen on 28.5); older ones refuse it.
+ */
+const firstWithStartInterval = "25.0";
 
 /** The oldest major version on which ipv6ClientAddresses was seen working; before 27 an engine has to be set up for it. */
 const oldestIpv6Engine = "28.0";
@@ -19,8 +26,8 @@ export interface EngineArgs {
   readonly ipv6ClientAddresses: boolean;
 }
 
-/** Returns why the Docker engine can't be used, and the way to mend it; undefined where it can. */
-export async function engineProblem({ docker, dockerHost, runner, ipv6ClientAddresses }: EngineArgs): Promise<string | undefined> {
+/** Returns what the Docker engine can, or why it can't be used and the way to mend it. */
+export async function checkEngine({ docker, dockerHost, runner, ipv6ClientAddresses }: EngineArgs): Promise<Engine | string> {
   const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
   try {
     if (runner === "compose" && dockerHost !== process.env.DOCKER_HOST)
@@ -38,7 +45,8 @@ export async function engineProblem({ docker, dockerHost, runner, ipv6ClientAddr
       return `Docker Engine${where}: got version ${version}; allowed: ${oldestEngine} or newer; fix: upgrade Docker`;
     if (ipv6ClientAddresses && compareVersions(version, oldestIpv6Engine) < 0)
       return `Docker Engine${where}: got version ${version}; allowed: ${oldestIpv6Engine} or newer with ipv6ClientAddresses; fix: upgrade Docker, or set ipv6ClientAddresses to false`;
-    return undefined;
+    // A Compose file may be taken to another engine.
+    return { startInterval: runner === "pulumi" && compareVersions(version, firstWithStartInterval) >= 0 };
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
     return `Docker Engine${where}: ${engineCause(error, dockerHost)}`;

@@ -20,7 +20,7 @@ import { preflight } from "./preflight.ts";
 Error.stackTraceLimit = 4;
 
 const config = loadConfig();
-await preflight(config);
+const engine = await preflight(config);
 
 const { prefix, dockerHost, app, owner } = config;
 const hostnames = [config.domain, ...config.aliases, ...config.redirects];
@@ -53,7 +53,7 @@ if (notAfter !== undefined) warnBeforeExpiry(notAfter);
 const nginxImage = new docker.RemoteImage(`${prefix}-nginx-image`, { name: config.nginx.image, keepLocally: true });
 const toolImage = nginxImage.imageId;
 
-const postgres = new Postgres(`${prefix}-postgres`, { owner, config, networks, volumes, secrets });
+const postgres = new Postgres(`${prefix}-postgres`, { owner, engine, config, networks, volumes, secrets });
 const appImage = new AppImage(`${prefix}-django`, { owner, dockerHost, ...app });
 const files = new AppFiles(`${prefix}-django`, { owner, config, toolImage, secrets, postgres });
 const release = new Release(`${prefix}-django-release`, {
@@ -69,6 +69,7 @@ const release = new Release(`${prefix}-django-release`, {
 if (config.backup !== undefined) {
   new Backup(`${prefix}-backup`, {
     owner,
+    engine,
     config,
     backup: config.backup,
     passphrase: backupPassphrase,
@@ -78,9 +79,10 @@ if (config.backup !== undefined) {
     release,
   });
 }
-const django = new Django(`${prefix}-django`, { owner, config, image: appImage, files, release, networks, volumes });
+const django = new Django(`${prefix}-django`, { owner, engine, config, image: appImage, files, release, networks, volumes });
 new Nginx(`${prefix}-nginx`, {
   owner,
+  engine,
   config,
   image: nginxImage.imageId,
   networks,

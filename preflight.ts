@@ -3,9 +3,10 @@ import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { backupWarnings } from "./components/backup-warnings.ts";
 import { dockerCommand, type DockerCommand } from "./components/docker-engine.ts";
+import type { Engine } from "./components/profiles.ts";
 import { certificateWarnings } from "./components/served-certificate.ts";
 import type { Config } from "./config.ts";
-import { engineProblem } from "./engine-check.ts";
+import { checkEngine } from "./engine-check.ts";
 import { ownerLabels, ownerOf, ownershipProblems, stackObjects } from "./ownership-check.ts";
 import { letsEncrypt } from "./tls-checks.ts";
 
@@ -21,22 +22,24 @@ export interface Host {
  * Checks, before anything is touched, that the Docker engine can take this stack: it answers, is recent enough, the ports
  * are free, and no other checkout's objects have this stack's names. Warns of certificates that a running site shouldn't serve.
  *
+ * @returns what the engine can.
  * @throws pulumi.RunError listing every problem with the way to mend it.
  */
-export async function preflight(config: Config, docker: DockerCommand = dockerCommand(config.dockerHost), host: Host = thisHost): Promise<void> {
-  if (config.runner === "export") return;
-  const engine = await engineProblem({ docker, ...config });
+export async function preflight(config: Config, docker: DockerCommand = dockerCommand(config.dockerHost), host: Host = thisHost): Promise<Engine> {
+  if (config.runner === "export") return { startInterval: false };
+  const engine = await checkEngine({ docker, ...config });
+  if (typeof engine === "string") throw refusal(config, [engine]);
   // Side by side: over ssh each look at the engine takes a connection of its own.
-  const checks = engine === undefined ? [otherRunner(config, docker), objectProblems(config, docker), takenPorts(config, docker, host)] : [[engine]];
+  const checks = [otherRunner(config, docker), objectProblems(config, docker), takenPorts(config, docker, host)];
   const problems = (await Promise.all(checks)).flat();
-  if (problems.length === 0) {
-    const warnings = await Promise.all([warningsOfCertificates(config, docker), warningsOfBackups(config, docker)]);
-    for (const warning of warnings.flat()) void pulumi.log.warn(warning);
-    return;
-  }
-  throw new pulumi.RunError(
-    `the Docker host can't take stack ${config.stack}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`,
-  );
+  if (problems.length > 0) throw refusal(config, problems);
+  const warnings = await Promise.all([warningsOfCertificates(config, docker), warningsOfBackups(config, docker)]);
+  for (const warning of warnings.flat()) void pulumi.log.warn(warning);
+  return engine;
+}
+
+function refusal({ stack }: Config, problems: readonly string[]): pulumi.RunError {
+  return new pulumi.RunError(`the Docker host can't take stack ${stack}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`);
 }
 
 async function warningsOfCertificates(config: Config, docker: DockerCommand): Promise<string[]> {

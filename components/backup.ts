@@ -12,12 +12,13 @@ import type { Networks } from "./networks.ts";
 import type { Postgres } from "./postgres.ts";
 import { dataPath, noData, postgresUser } from "./postgres-image.ts";
 import { preloadLibraries } from "./postgres-settings.ts";
-import { jobProfile, patientCpuShares, serviceProfile } from "./profiles.ts";
+import { jobProfile, patientCpuShares, serviceProfile, type Engine } from "./profiles.ts";
 import type { Release } from "./release.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface BackupArgs {
   readonly owner: Owner;
+  readonly engine: Engine;
   readonly config: Pick<Config, "dockerHost" | "postgres" | "prefix"> & { readonly app: Pick<Config["app"], "uid" | "gid"> };
   readonly backup: BackupConfig;
   /** What backups are encrypted with; secret. */
@@ -85,6 +86,7 @@ export class Backup extends pulumi.ComponentResource {
       {
         ...serviceProfile({
           owner,
+          engine: args.engine,
           component: "backup",
           uid,
           gid,

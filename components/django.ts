@@ -7,7 +7,7 @@ import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
-import { serviceProfile, untilItsOwnLimit } from "./profiles.ts";
+import { serviceProfile, untilItsOwnLimit, type Engine } from "./profiles.ts";
 import type { Release } from "./release.ts";
 import { renderHealthCheck, renderServerCommand } from "./server-command.ts";
 import { sourceMounts } from "./source.ts";
@@ -15,6 +15,7 @@ import type { Volumes } from "./volumes.ts";
 
 export interface DjangoArgs {
   readonly owner: Owner;
+  readonly engine: Engine;
   readonly config: Pick<Config, "app" | "dockerHost" | "https" | "url">;
   readonly image: AppImage;
   readonly files: AppFiles;
@@ -40,6 +41,7 @@ export class Django extends pulumi.ComponentResource {
         {
           ...serviceProfile({
             owner: args.owner,
+            engine: args.engine,
             component: "django",
             uid: app.uid,
             gid: app.gid,

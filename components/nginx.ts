@@ -13,13 +13,14 @@ import { letReplicasGo } from "./leaving-replicas.ts";
 import type { Networks } from "./networks.ts";
 import { configurationFiles, renderConfiguration, type NginxConfigurationArgs } from "./nginx-configuration.ts";
 import { reloadNginx } from "./nginx-reload.ts";
-import { serviceProfile } from "./profiles.ts";
+import { serviceProfile, type Engine } from "./profiles.ts";
 import { awaitAcmeCertificates, requireServedCertificate } from "./served-certificate.ts";
 import type { DockerCommand } from "./docker-engine.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface NginxArgs extends NginxConfigurationArgs {
   readonly owner: Owner;
+  readonly engine: Engine;
   readonly config: NginxConfigurationArgs["config"] & Pick<Config, "bindAddress" | "dockerHost" | "domain">;
   /** Image id of nginx. */
   readonly image: pulumi.Input<string>;
@@ -82,6 +83,7 @@ export class Nginx extends pulumi.ComponentResource {
       {
         ...serviceProfile({
           owner,
+          engine: args.engine,
           component: "nginx",
           uid: nginxUser,
           gid: nginxUser,

@@ -13,12 +13,13 @@ import { dataPath, initdbArguments, noData, postgresUser } from "./postgres-imag
 import { PostgresTrial } from "./postgres-trial.ts";
 import { PostgresUpgrade } from "./postgres-upgrade.ts";
 import { PostgresRoles, rolesScript } from "./postgres-roles.ts";
-import { serviceProfile } from "./profiles.ts";
+import { serviceProfile, type Engine } from "./profiles.ts";
 import type { Secrets } from "./secrets.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface PostgresArgs {
   readonly owner: Owner;
+  readonly engine: Engine;
   readonly config: Pick<Config, "dockerHost" | "postgres"> & {
     readonly app: Pick<Config["app"], "debug" | "requestGraceSeconds">;
     readonly secrets: Pick<Config["secrets"], "databasePasswordVersion">;
@@ -71,7 +72,7 @@ export class Postgres extends pulumi.ComponentResource {
         user: postgresUser,
         tmpfs: noData(version),
       },
-      { parent: this, dependsOn: trial },
+      { parent: this },
     );
     // The socket is the superuser's only door: a job that mounts this volume and runs as the same user comes in.
     const socket = new docker.Volume(
@@ -100,7 +101,7 @@ export class Postgres extends pulumi.ComponentResource {
                 files: files.volume,
               },
             },
-            { parent: this, dependsOn: files },
+            { parent: this, dependsOn: [trial, files] },
           );
     const publish = publishPort !== undefined && networks.dev !== undefined;
     const server = new docker.Container(
@@ -108,6 +109,7 @@ export class Postgres extends pulumi.ComponentResource {
       {
         ...serviceProfile({
           owner,
+          engine: args.engine,
           component: "postgres",
           uid: 999,
           gid: 999,
@@ -143,7 +145,7 @@ export class Postgres extends pulumi.ComponentResource {
       // Two servers on one data directory must never run.
       {
         parent: this,
-        dependsOn: upgrade === undefined ? files : [files, upgrade],
+        dependsOn: upgrade === undefined ? [trial, files] : [trial, files, upgrade],
         deleteBeforeReplace: true,
         hooks: serviceHooks(name, dockerHost, "is gone"),
       },

@@ -13,8 +13,17 @@ export interface HealthcheckArgs {
   readonly startSeconds: number;
 }
 
+/** What the Docker engine can that not every supported version can. */
+export interface Engine {
+  /** Whether health checks may have an interval of their own until the first success. */
+  readonly startInterval: boolean;
+}
+
 /** The kernel's own period of a CPU limit, in microseconds. */
 const cpuPeriod = 100_000;
+
+/** `up` waits for the first success of four services, one after another. */
+const startIntervalSeconds = 1;
 
 /**
  * CPU weight of what may wait, where Docker's default is 1024: backups and releases take what requests leave.
@@ -26,6 +35,7 @@ export const patientCpuShares = 128;
 /** What a long-running container may use, and how it is watched and stopped. */
 export interface ServiceProfileArgs {
   readonly owner: Owner;
+  readonly engine: Engine;
   /** The component's name, such as `nginx`. */
   readonly component: string;
   /** Numeric user and group of its processes. */
@@ -50,7 +60,7 @@ export interface ServiceProfileArgs {
 /** Returns the container arguments of a service: no root, nothing writable, no capabilities, bounded, watched, restarted. */
 export function serviceProfile(args: ServiceProfileArgs) {
   // The provider reports changes of these as done without doing them; as a label they replace the container.
-  const settings = shortHash([args.healthcheck, args.tmpfs, args.cpus]);
+  const settings = shortHash([args.healthcheck, args.tmpfs, args.cpus, ...(args.engine.startInterval ? [startIntervalSeconds] : [])]);
   const { command, intervalSeconds, timeoutSeconds, retries, startSeconds } = args.healthcheck;
   return {
     user: `${args.uid}:${args.gid}`,
@@ -79,6 +89,7 @@ export function serviceProfile(args: ServiceProfileArgs) {
       interval: duration(intervalSeconds),
       timeout: duration(timeoutSeconds),
       startPeriod: duration(startSeconds),
+      ...(args.engine.startInterval ? { startInterval: duration(startIntervalSeconds) } : {}),
       retries,
     },
     wait: true,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DockerError } from "../components/docker-engine.ts";
-import { engineProblem } from "../engine-check.ts";
+import type { Engine } from "../components/profiles.ts";
+import { checkEngine, type EngineArgs } from "../engine-check.ts";
 import { fakeDocker } from "./support/fake-docker.ts";
 
 type Answers = Parameters<typeof fakeDocker>[0];
@@ -9,9 +10,25 @@ const usable: Answers = [
   [/^version/, "28.2.2\n"],
 ];
 
-function problem(answers: Answers, dockerHost?: string, ipv6ClientAddresses = false): Promise<string | undefined> {
-  return engineProblem({ docker: fakeDocker([...answers, ...usable]).docker, dockerHost, runner: "pulumi", ipv6ClientAddresses });
+function check(answers: Answers, change: Partial<EngineArgs> = {}): Promise<Engine | string> {
+  const { docker } = fakeDocker([...answers, ...usable]);
+  return checkEngine({ docker, dockerHost: undefined, runner: "pulumi", ipv6ClientAddresses: false, ...change });
 }
+
+async function problem(answers: Answers, dockerHost?: string, ipv6ClientAddresses = false): Promise<string | undefined> {
+  const engine = await check(answers, { dockerHost, ipv6ClientAddresses });
+  return typeof engine === "string" ? engine : undefined;
+}
+
+test.each([
+  ["28.2.2", "pulumi", true],
+  ["25.0.0", "pulumi", true],
+  ["24.0.9", "pulumi", false],
+  ["20.10.24+dfsg1", "pulumi", false],
+  ["28.2.2", "compose", false],
+] as const)("engine %s under %s can have an interval for the start: %s", async (version, runner, startInterval) => {
+  expect(await check([[/^version/, `${version}\n`]], { runner })).toEqual({ startInterval });
+});
 
 describe("the engine", () => {
   test.each([

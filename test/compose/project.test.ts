@@ -25,8 +25,8 @@ describe("of production", () => {
       "django-release-permissions": [],
       "backup-permissions": [],
       "postgres-trial": [],
-      "postgres-files-job": ["postgres-trial completed_successfully"],
-      postgres: ["postgres-files-job completed_successfully"],
+      "postgres-files-job": [],
+      postgres: ["postgres-files-job completed_successfully", "postgres-trial completed_successfully"],
       "postgres-roles": ["postgres healthy"],
       backup: ["backup-files-job completed_successfully", "backup-permissions completed_successfully", "django-release completed_successfully"],
       "django-release": [
@@ -45,7 +45,10 @@ describe("of production", () => {
 
   test("an upgrade waits for what it is made with, and the server for the upgrade", async () => {
     const { parsed } = await composeProject("prod", { ...prod, postgres: { version: 18, upgradeFrom: 17 } });
-    expect(parsed.services["postgres-upgrade"].depends_on).toEqual({ "postgres-files-job": { condition: "service_completed_successfully" } });
+    expect(parsed.services["postgres-upgrade"].depends_on).toEqual({
+      "postgres-trial": { condition: "service_completed_successfully" },
+      "postgres-files-job": { condition: "service_completed_successfully" },
+    });
     expect(parsed.services.postgres.depends_on).toEqual({ "postgres-upgrade": { condition: "service_completed_successfully" } });
   });
 

@@ -1,4 +1,5 @@
 import { vi } from "vitest";
+import type { Engine } from "../../components/profiles.ts";
 import { isSecret, runOnMocks, wrapSecret, type MockRun, type MockRunArgs } from "../../compose/mock-runtime.ts";
 
 export { reveal, type Registration } from "../../compose/mock-runtime.ts";
@@ -13,6 +14,8 @@ export interface ProgramArgs {
   /** Keys set with --secret. */
   readonly secretKeys?: readonly string[];
   readonly create?: Create;
+  /** What the Docker engine can. @default - nothing that an old one can't */
+  readonly engine?: Engine;
   /** Builds the resources; the whole program when absent. */
   readonly build?: () => unknown;
 }
@@ -36,7 +39,7 @@ export async function runProgram(args: ProgramArgs): Promise<MockRun> {
     secretKeys: args.secretKeys ?? [],
     create: args.create ?? echo,
     run: async () => {
-      if (args.build === undefined) return importProgram();
+      if (args.build === undefined) return importProgram(args.engine ?? { startInterval: false });
       await args.build();
       return {};
     },
@@ -44,9 +47,9 @@ export async function runProgram(args: ProgramArgs): Promise<MockRun> {
 }
 
 /** Imports it without its checks of the Docker host. */
-async function importProgram(): Promise<Record<string, unknown>> {
+async function importProgram(engine: Engine): Promise<Record<string, unknown>> {
   vi.resetModules();
-  vi.doMock("../../preflight.ts", () => ({ preflight: async () => {} }));
+  vi.doMock("../../preflight.ts", () => ({ preflight: async () => engine }));
   const { stackTraceLimit } = Error;
   try {
     return (await import("../../index.ts")).default;

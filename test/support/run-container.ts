@@ -40,6 +40,7 @@ export async function runContainer(inputs: Record<string, any>, signal?: AbortSi
       Interval: nanoseconds(inputs.healthcheck.interval),
       Timeout: nanoseconds(inputs.healthcheck.timeout),
       StartPeriod: nanoseconds(inputs.healthcheck.startPeriod),
+      StartInterval: inputs.healthcheck.startInterval && nanoseconds(inputs.healthcheck.startInterval),
       Retries: inputs.healthcheck.retries,
     },
     ExposedPorts: Object.fromEntries(ports.map(({ internal }: any) => [`${internal}/tcp`, {}])),
