@@ -21,7 +21,7 @@ while read -r kept; do [ ! -f "$kept" ] || cat "$kept"; done < live \
   | sed 'p; h; s/$/.gz/p; g; s,^\./,./.brotli/static/,' | LC_ALL=C sort -u > live.files
 cd /files
 find . -type f ! -path './.releases/*' ! -name '*.incoming' | LC_ALL=C sort > "$lists/live.present"
-LC_ALL=C comm -23 "$lists/live.present" "$lists/live.files" | while read -r file; do rm -f "$file"; done
+LC_ALL=C comm -23 "$lists/live.present" "$lists/live.files" | tr '\n' '\0' | xargs -0 -r rm -f
 rm -f "$lists/live.files" "$lists/live.present"
 find "$lists" -type f ! -name live | while read -r list; do
   grep -qxF "$(basename "$list")" "$lists/live" || rm -f "$list"
