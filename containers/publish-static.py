@@ -65,14 +65,16 @@ def by_brotli(published, file):
     return os.path.join(published, ".brotli/static", file)
 
 
-def copy(file, source, published):
-    gathered, path = os.path.join(source, file), os.path.join(published, file)
-    if os.path.isfile(path) and filecmp.cmp(gathered, path, shallow=False):
+def copy(file, source, published, gathered):
+    content_file, path = os.path.join(source, file), os.path.join(published, file)
+    if os.path.isfile(path) and filecmp.cmp(content_file, path, shallow=False):
         return
-    for packed in (path + ".gz", by_brotli(published, file)):
+    # What was packed of another content; what the image has packed itself is a file like others.
+    outdated = [by_brotli(published, file)] + ([] if file + ".gz" in gathered else [path + ".gz"])
+    for packed in outdated:
         if os.path.exists(packed):
             os.remove(packed)
-    replace(path, lambda incoming: shutil.copyfile(gathered, incoming))
+    replace(path, lambda incoming: shutil.copyfile(content_file, incoming))
 
 
 def pack(content_file, targets, compress):
@@ -84,16 +86,13 @@ def pack(content_file, targets, compress):
             write(path, packed)
 
 
-def publish(files, source, published):
-    """Publishes files of one content: most are there under their own name and one with a hash in it."""
-    for file in files:
-        copy(file, source, published)
-    # Packed here, once, and not by nginx at each request.
-    if files[0].endswith(PACKABLE):
-        content_file = os.path.join(source, files[0])
-        pack(content_file, [os.path.join(published, file) + ".gz" for file in files], lambda content: gzip.compress(content, 9, mtime=0))
-        if brotli:
-            pack(content_file, [by_brotli(published, file) for file in files], lambda content: brotli.compress(content, quality=BROTLI_QUALITY))
+def pack_group(files, source, published, gathered):
+    """Packs files of one content: most are there under their own name and one with a hash in it."""
+    content_file = os.path.join(source, files[0])
+    by_gzip = [os.path.join(published, file) + ".gz" for file in files if file + ".gz" not in gathered]
+    pack(content_file, by_gzip, lambda content: gzip.compress(content, 9, mtime=0))
+    if brotli:
+        pack(content_file, [by_brotli(published, file) for file in files], lambda content: brotli.compress(content, quality=BROTLI_QUALITY))
 
 
 def main(source, published):
@@ -103,17 +102,24 @@ def main(source, published):
         os.mkdir(lists, 0o700)
         if before:
             write(os.path.join(lists, "before"), before)
+    gathered = {file for file in files_below(source) if os.path.basename(file) != "staticfiles.json"}
+    for file in gathered:
+        copy(file, source, published, gathered)
+    # Packed here, once, and not by nginx at each request.
     if brotli is None:
         print("release: the image has no package Brotli, static files are packed by gzip alone", flush=True)
-    files = [file for file in files_below(source) if os.path.basename(file) != "staticfiles.json"]
     same = collections.defaultdict(list)
-    for file in files:
-        same[digest(os.path.join(source, file)) if file.endswith(PACKABLE) else file].append(file)
+    for file in gathered:
+        if file.endswith(PACKABLE):
+            same[digest(os.path.join(source, file))].append(file)
     # Both packers work outside of Python's one lock.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda group: publish(group, source, published), same.values()))
-    release = as_lines(files)
+        list(pool.map(lambda files: pack_group(files, source, published, gathered), same.values()))
+    release = as_lines(gathered)
     write(os.path.join(lists, hashlib.sha256(release).hexdigest()[:12]), release)
 
 
-main(*sys.argv[1:])
+try:
+    main(*sys.argv[1:])
+except OSError as error:
+    sys.exit(f"release: static files can't be published: {error}")

@@ -93,6 +93,16 @@ test("a file of another content under the same name is packed anew", () => {
   expect(gunzipSync(readFileSync(join(folder, "volume/site.css.gz"))).toString()).toBe("two");
 });
 
+test("what the image has packed itself, as WhiteNoise does, is published as it is", () => {
+  gather({ "site.css": "one", "site.css.gz": "packed by the image", "site.css.br": "br" });
+  publish();
+  expect(present().filter((path) => !path.startsWith("."))).toEqual(["site.css", "site.css.br", "site.css.gz"]);
+  expect(published("site.css.gz")).toBe("packed by the image");
+  gather({ "site.css": "two", "site.css.gz": "packed anew" });
+  publish();
+  expect([published("site.css"), published("site.css.gz"), published(".brotli/static/site.css")]).toEqual(["two", "packed anew", "10:two"]);
+});
+
 test("without the package Brotli it says so, and packs by gzip alone; an older release's packed file of another content goes", () => {
   gather({ "site.css": "one", "page.html": "<p>" });
   publish();
@@ -114,6 +124,6 @@ test("a file that can't be published fails the release, and no list names it", (
   gather({ "site.css": "one" });
   // A folder where the file belongs.
   mkdirSync(join(folder, "volume/site.css/inside"), { recursive: true });
-  expect(() => publish()).toThrow(/IsADirectoryError|Is a directory/);
+  expect(() => publish()).toThrow(/^release: static files can't be published: \[Errno 21\] Is a directory: .*site\.css/m);
   expect(readdirSync(join(folder, "volume/.releases"))).toEqual([]);
 });
