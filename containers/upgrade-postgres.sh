@@ -78,7 +78,7 @@ copy() {
       "SELECT format('CREATE ROLE %I NOLOGIN', :'role') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \\gexec"
   done
   say "copying the database from version $FROM to $TO"
-  as_postgres pg_dump --host=/run/other --format=custom --compress=none --lock-wait-timeout=60s "$POSTGRES_DATABASE" \
+  as_postgres pg_dump --host=/run/other --format=custom --compress=0 --lock-wait-timeout=60s "$POSTGRES_DATABASE" \
     | as_postgres pg_restore --host=$new_socket --dbname="$POSTGRES_DATABASE" --exit-on-error \
     || fail "Postgres $(release_of $new_socket) doesn't take the database of $(release_of /run/other), for the reason above; fix: mend what it names, or, where $FROM's release is the later one, name a later one of $TO in postgres.image"
   content_of /run/other > /tmp/before

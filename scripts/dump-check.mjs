@@ -1,12 +1,30 @@
-// Whether an upgrade of Postgres can be tested on this machine: not where the older version's image is a later release than the newer one's.
+// From which version of Postgres upgrades can be tested on this machine: from none whose image is a later release than the newer one's.
+import { ensureBaseImages, olderPostgres } from "./setup/base-images.mjs";
 import { run } from "./setup/process.mjs";
+
+/**
+ * Finds the older version that upgrades can be tested from, and makes sure of its image.
+ *
+ * @returns its major version as `from`, undefined where there is none; of those before it in the list, `refused`, the major version and Postgres' reason.
+ */
+export function upgradeSource(docker) {
+  const refused = [];
+  for (const older of olderPostgres) {
+    ensureBaseImages(docker, [older]);
+    const reason = dumpRefusal(older.image);
+    const major = older.image.replace("postgres:", "");
+    if (reason === undefined) return { from: major, refused };
+    refused.push({ major, reason });
+  }
+  return { from: undefined, refused };
+}
 
 /**
  * Takes an empty table from one major version to the other by Postgres' own pg_dump and pg_restore.
  *
  * @returns why they refuse it; undefined where they don't.
  */
-export function dumpRefusal(older = "postgres:17", newer = "postgres:18") {
+function dumpRefusal(older, newer = "postgres:18") {
   const name = `django-stack-test-dump-${process.pid}`;
   const servers = [
     { image: older, object: `${name}-older` },

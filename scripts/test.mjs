@@ -3,10 +3,9 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { dumpRefusal } from "./dump-check.mjs";
+import { upgradeSource } from "./dump-check.mjs";
 import { failedTests } from "./failed-tests.mjs";
 import { runOnSecondEngine, runOverSsh, runPowerCut } from "./second-engine.mjs";
-import { ensureBaseImages, olderPostgres } from "./setup/base-images.mjs";
 import { ensureCertutil, ensureChromium } from "./setup/chromium.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
 import { ensurePython } from "./setup/python.mjs";
@@ -91,15 +90,17 @@ try {
       docker.failure === undefined && (selected("compose") || selected("e2e"))
         ? attempt(() => ensureCompose({ install, print: (text) => step("Compose", text) }))
         : docker;
-    // Upgrades of Postgres begin with it.
     const older =
       docker.failure === undefined && (selected("data") || selected("e2e") || (selected("compose") && !core))
-        ? attempt(() => ensureBaseImages(docker.result, [olderPostgres]))
+        ? attempt(() => upgradeSource(docker.result))
         : docker;
-    const refusal = older.failure === undefined && older !== docker ? dumpRefusal() : undefined;
-    if (refusal !== undefined) {
-      skipReasons.push(`upgrades of Postgres that succeed, for this machine's image of 18 is an earlier release than that of 17: ${refusal}`);
-      environment.DJANGO_STACK_TEST_UPGRADES = "false";
+    if (older.failure === undefined && older !== docker) {
+      const { from, refused } = older.result;
+      const refusals = refused.map(({ major, reason }) => `this machine's image of 18 doesn't take the database of ${major}: ${reason}`).join("; ");
+      if (from === undefined) skipReasons.push(`upgrades of Postgres that succeed, ${refusals}`);
+      else if (refused.length > 0) remarks.push(`upgrades of Postgres from ${from}, for ${refusals}`);
+      environment.DJANGO_STACK_TEST_OLDER_POSTGRES = from ?? "";
+      environment.DJANGO_STACK_TEST_REFUSED_POSTGRES = refused[0]?.major ?? "";
     }
     if (selected("compose")) suite("compose", environment, compose.failure, core ? coreOfCompose : []);
     if (selected("edge")) {

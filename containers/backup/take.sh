@@ -12,8 +12,8 @@ dump_database() {
   # One CPU of the live server's: requests need the others.
   { echo 'SET max_parallel_workers_per_gather = 0;'; cat $library/snapshot.sql; } >&"$input"
   read -r -t 60 snapshot <&"${session[0]}" || fail "the database doesn't answer, or somebody keeps a table locked"
-  # Not packed: restic packs it, and finds in it what it has from the day before.
-  pg_dump --host=$live --snapshot="$snapshot" --format=custom --compress=none --lock-wait-timeout=60s --file=/backup-work/backup/database.dump "$BACKUP_DATABASE" 9>&- &
+  # Not packed: restic packs it, and finds in it what it has from the day before. By its number: the word for it is new in 16.
+  pg_dump --host=$live --snapshot="$snapshot" --format=custom --compress=0 --lock-wait-timeout=60s --file=/backup-work/backup/database.dump "$BACKUP_DATABASE" 9>&- &
   dump=$!
   wait "$dump" || fail "the dump failed"
   # After the dump and not beside it: two sessions would keep two CPUs of the live server's busy.

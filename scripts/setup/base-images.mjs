@@ -15,20 +15,23 @@ export const baseImages = [
   { image: "restic/restic:0.19.1", standIn: "restic", debian: "forky" },
 ];
 
-/** What an upgrade of the database is tested from. */
-export const olderPostgres = {
-  image: "postgres:17",
+/** What upgrades of the database are tested from: the first whose database Postgres' own tools take over. */
+export const olderPostgres = [
+  { major: "17", debian: "trixie" },
+  { major: "15", debian: "bookworm" },
+].map(({ major, debian }) => ({
+  image: `postgres:${major}`,
   standIn: "postgres",
-  debian: "trixie",
-  buildArguments: { VERSION: "17", DATA: "/var/lib/postgresql/data", DATA_VOLUME: "/var/lib/postgresql/data" },
-};
+  debian,
+  buildArguments: { VERSION: major, DATA: "/var/lib/postgresql/data", DATA_VOLUME: "/var/lib/postgresql/data" },
+}));
 
 const standIns = join(dirname(fileURLToPath(import.meta.url)), "..", "stand-ins");
 const standInBase = (debian) => `django-stack-stand-in/debian:${debian}`;
 
 /** Returns what is known of images by name: a stand-in for those that have one. */
 export function knownImages(names) {
-  return names.map((name) => [...baseImages, olderPostgres].find(({ image }) => image === name) ?? { image: name });
+  return names.map((name) => [...baseImages, ...olderPostgres].find(({ image }) => image === name) ?? { image: name });
 }
 
 /** Makes sure of every image and returns how, one line; throws a Failure that names the image and the cause. */
