@@ -10,7 +10,14 @@ import { run } from "./setup/process.mjs";
 export function upgradeSource(docker) {
   const refused = [];
   for (const older of olderPostgres) {
-    ensureBaseImages(docker, [older]);
+    try {
+      ensureBaseImages(docker, [older]);
+    } catch (error) {
+      // Without the first there is nothing to test; without the others, upgrades alone.
+      if (error?.name !== "Failure" || refused.length === 0) throw error;
+      process.stderr.write(`${error.message}\n`);
+      break;
+    }
     const reason = dumpRefusal(older.image);
     const major = older.image.replace("postgres:", "");
     if (reason === undefined) return { from: major, refused };
