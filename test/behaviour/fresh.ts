@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { mediaPolicy } from "../../nginx/headers.ts";
+import { compareVersions } from "../../scripts/setup/versions.mjs";
 import { Client } from "../support/client.ts";
 import { engineApi } from "../support/engine-api.ts";
 import { ownedHeaders } from "../support/owned-headers.ts";
@@ -143,6 +144,15 @@ export function freshBehaviour(site: Site): void {
           expect(HostConfig.CpuQuota).toBeGreaterThan(0);
           expect(Object.keys(HostConfig.PortBindings ?? {})).toEqual(component === "nginx" ? ["8080/tcp", "8443/tcp"] : []);
         }
+      }
+    });
+
+    test("has starting services looked at each second by an engine that can, but for those that Compose runs", async () => {
+      const recent = compareVersions(docker("version", "--format", "{{.Server.Version}}").trim(), "25.0") >= 0;
+      for (const id of ["nginx", "django", "postgres", "backup"].flatMap(containersOf)) {
+        const { Config, Name } = await engineApi("GET", `/containers/${id}/json`);
+        const asked = recent && Config.Labels["com.docker.compose.project"] === undefined;
+        expect([Name, Config.Healthcheck.StartInterval ?? 0]).toEqual([Name, asked ? 1_000_000_000 : 0]);
       }
     });
 
