@@ -5,7 +5,7 @@ const socketPath = (process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock").re
 /** Calls the Docker Engine's API on its socket and returns the decoded answer; throws on a status of 400 or more. */
 export function engineApi(method: string, path: string, body?: unknown, contentType = "application/json"): Promise<any> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, method, path: `/v1.41${path}`, headers: { "Content-Type": contentType } }, (response) => {
+    const call = request({ socketPath, method, path, headers: { "Content-Type": contentType } }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk) => chunks.push(chunk));
       response.on("end", () => {
