@@ -11,7 +11,7 @@ const defaultHost = "unix:///var/run/docker.sock";
 
 /**
  * The first version that runs health checks at an interval of their own until the first success. Where none is given, that is five seconds
- * (seen on 28.5); older ones refuse it.
+ * (seen on 28.5); older ones don't know it.
  */
 const firstWithStartInterval = "25.0";
 

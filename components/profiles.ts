@@ -22,7 +22,7 @@ export interface Engine {
 /** The kernel's own period of a CPU limit, in microseconds. */
 const cpuPeriod = 100_000;
 
-/** `up` waits for the first success of four services, one after another. */
+/** A first `up` waits for Postgres, then for the replicas, then for nginx, each until its first success. */
 const startIntervalSeconds = 1;
 
 /**

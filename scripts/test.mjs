@@ -3,7 +3,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { upgradeSource } from "./dump-check.mjs";
 import { failedTests } from "./failed-tests.mjs";
 import { runOnSecondEngine, runOverSsh, runPowerCut } from "./second-engine.mjs";
 import { ensureCertutil, ensureChromium } from "./setup/chromium.mjs";
@@ -12,6 +11,7 @@ import { ensurePython } from "./setup/python.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
 import { fail, step, wrongUse } from "./setup/terminal.mjs";
 import { setUpTestPulumi } from "./test-pulumi.mjs";
+import { upgradeSource } from "./upgrade-source.mjs";
 
 const usage = `Tests the project.
 

@@ -11,8 +11,9 @@ const extended = { settings: { shared_preload_libraries: "pg_stat_statements" },
  * The major version that Postgres' own tools take over to 18 with this machine's images, empty where there is none; and the one that they refuse,
  * for its image is a later release than that of 18, empty where they refuse none.
  */
-const { DJANGO_STACK_TEST_OLDER_POSTGRES: taken = "17", DJANGO_STACK_TEST_REFUSED_POSTGRES: refused = "" } = process.env;
-const older = taken || "17";
+const { DJANGO_STACK_TEST_OLDER_POSTGRES: source = "17", DJANGO_STACK_TEST_REFUSED_POSTGRES: refused = "" } = process.env;
+const taken = source !== "";
+const older = source || "17";
 
 /** What another major version of Postgres has to do: real containers, whoever runs the program. */
 export function upgradeBehaviour(name: string, makeStack: MakeStack): void {
@@ -62,7 +63,7 @@ print(cursor.fetchone()[0])"`,
     expect(volumes()).toEqual([`${site.prefix}-postgres-${older}-data`]);
   });
 
-  test.runIf(taken !== "")("an upgrade that fails leaves the older version serving, and writable", async () => {
+  test.runIf(taken)("an upgrade that fails leaves the older version serving, and writable", async () => {
     // What can be dumped and not restored: a check that finds its table by the search path.
     sql("CREATE TABLE allowed (x int); INSERT INTO allowed VALUES (1)");
     sql("CREATE FUNCTION is_allowed(int) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM allowed WHERE x = $1)'");
@@ -80,7 +81,7 @@ print(cursor.fetchone()[0])"`,
     expect(sql("SELECT count(*) FROM pg_db_role_setting WHERE array_to_string(setconfig, ',') LIKE '%read_only%'")).toBe("0");
   });
 
-  test.runIf(taken !== "")(
+  test.runIf(taken)(
     "with the word the data is taken over: equal rows, roles and sequences; readers are served meanwhile; the old volume stays",
     async () => {
       const { requests, missing, doubled } = await loadDuring(site, 20, () => up({ version: "18", upgradeFrom: older }));
@@ -98,17 +99,17 @@ print(cursor.fetchone()[0])"`,
     },
   );
 
-  test.runIf(taken !== "")("a second up changes nothing", async () => {
+  test.runIf(taken)("a second up changes nothing", async () => {
     const { operations } = await site.stack.up();
     expect(operations).toEqual([]);
   });
 
-  test.runIf(taken !== "")("a backup of the new version is made and proven", async () => {
+  test.runIf(taken)("a backup of the new version is made and proven", async () => {
     await backups.make();
     expect(docker("exec", backups.container, "pg_dump", "--version")).toContain(" 18.");
   });
 
-  test.runIf(taken !== "")("the older version's data can't be started any more", async () => {
+  test.runIf(taken)("the older version's data can't be started any more", async () => {
     const files = docker("inspect", "--format", '{{range .Mounts}}{{if eq .Destination "/run/stack"}}{{.Name}}{{end}}{{end}}', site.containersOf("postgres")[0]).trim(); // prettier-ignore
     const ended = await run("run", "--rm", "--user", "999:999", "--env", "POSTGRES_DATA=/var/lib/postgresql/data", "--volume", `${site.prefix}-postgres-${older}-data:/var/lib/postgresql/data`,
     "--volume", `${files}:/run/stack:ro`, "--entrypoint", "/bin/bash", `postgres:${older}`, "/run/stack/initial/start.sh", "postgres"); // prettier-ignore
@@ -117,7 +118,7 @@ print(cursor.fetchone()[0])"`,
     expect([wrong.code, wrong.output]).toEqual([1, expect.stringContaining("not compatible with this version")]);
   });
 
-  test.runIf(taken !== "")("going back is refused once rows were written, and 18 goes on", async () => {
+  test.runIf(taken)("going back is refused once rows were written, and 18 goes on", async () => {
     await expect(up({ version: older, upgradeFrom: "18" })).rejects.toThrow(
       new RegExp(
         `rows were written since the upgrade to version 18 \\(.*public\\.movies_movie.*\\): going back to version ${older} would lose them; fix: keep postgres\\.version 18`,
@@ -157,7 +158,7 @@ export function downgradeBehaviour(name: string, makeStack: MakeStack): void {
   beforeAll(() => site.start());
   afterAll(() => site.stop());
 
-  test.runIf(taken !== "")("works as long as nothing was written, and forward again, and through a destroy", async () => {
+  test.runIf(taken)("works as long as nothing was written, and forward again, and through a destroy", async () => {
     addMovie("Alien");
     await up({ version: "18", upgradeFrom: older });
     expect(major()).toBe("18");
