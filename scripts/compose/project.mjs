@@ -40,8 +40,14 @@ export async function compose(folder, words, environment = process.env) {
       `npm run compose -- ${stack} export, or npm run up -- ${stack} --compose`,
     );
   }
-  return inherit("docker", ["compose", "--file", file, ...words], environment);
+  return inherit("docker", ["compose", "--file", file, ...words], { ...withoutAttestations, ...environment });
 }
+
+/**
+ * Keeps the time of a build out of its image. buildx writes down when it built; where images are stored by containerd, as by new installations
+ * of Docker Engine 29, that is part of the image's id, and each `up` would make the containers anew.
+ */
+const withoutAttestations = { BUILDX_NO_DEFAULT_ATTESTATIONS: "1" };
 
 /**
  * Runs the jobs that decide whether the database's server may be replaced, while the one before is still there: Compose stops that one
