@@ -73,9 +73,10 @@ model = get_user_model()
 name = os.environ["DJANGO_SUPERUSER_" + model.USERNAME_FIELD.upper()]
 print("exists" if model._default_manager.filter(**{model.USERNAME_FIELD: name}).exists() else "missing")'
   state=$(python manage.py shell --verbosity 0 --command "$exists")
+  # The project may print lines of its own as it is loaded.
   case "$state" in
-    exists) ;;
-    missing)
+    *exists) ;;
+    *missing)
       echo "release: creating superuser $DJANGO_SUPERUSER_USERNAME"
       python manage.py createsuperuser --noinput
       ;;
