@@ -84,20 +84,22 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
     expect(new Set(users).size).toBe(users.length);
   });
 
-  test("has an engine that can look at a starting service each second, and replaces the service for it", async () => {
+  test("has an engine that can look at a starting service each second and at others each ten, and replaces the service for it", async () => {
     const checksOf = ({ registrations }: Awaited<ReturnType<typeof declare>>) =>
       containers(registrations)
         .filter(({ name }) => serviceNames(prefix).test(name))
         .map(({ name, inputs }) => ({
           name,
-          startInterval: inputs.healthcheck.startInterval,
+          intervals: [inputs.healthcheck.interval, inputs.healthcheck.startInterval],
           settings: inputs.labels.find(({ label }: { label: string }) => label === "django-stack.settings").value,
         }));
     const old = checksOf(await run());
     const recent = checksOf(await program(stack, {}, { engine: { startInterval: true } }));
     expect(recent.map(({ name }) => name).sort()).toEqual(old.map(({ name }) => name).sort());
-    expect(new Set(old.map(({ startInterval }) => startInterval))).toEqual(new Set([undefined]));
-    expect(new Set(recent.map(({ startInterval }) => startInterval))).toEqual(new Set(["1s"]));
+    const once = { nginx: "2s", postgres: "2s", backup: "10s", django: "3s" };
+    for (const { name, intervals } of old)
+      expect(intervals).toEqual([Object.entries(once).find(([component]) => name.includes(component))?.[1], undefined]);
+    for (const { intervals } of recent) expect(intervals).toEqual(["10s", "1s"]);
     for (const { name, settings } of recent) expect(settings).not.toBe(old.find((service) => service.name === name)?.settings);
   });
 
