@@ -103,9 +103,18 @@ export const reservedEnvironment = [
 ]; // prettier-ignore
 
 export function asEnvironment(value: unknown): Readonly<Record<string, string>> {
+  return asNamedTexts(value, (name) => reservedEnvironment.includes(name.replace(/_FILE$/, "")));
+}
+
+/** Returns values of a Dockerfile's ARGs, but for those by which the stack knows its own images. */
+export function asBuildArguments(value: unknown): Readonly<Record<string, string>> {
+  return asNamedTexts(value, (name) => name.startsWith("DJANGO_STACK_"));
+}
+
+function asNamedTexts(value: unknown, isOurs: (name: string) => boolean): Readonly<Record<string, string>> {
   const entries = Object.entries(asObject(value)).map(([name, content]) => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) refuse(`rename ${JSON.stringify(name)}`);
-    if (reservedEnvironment.includes(name.replace(/_FILE$/, ""))) refuse(`remove ${name}: the stack sets it`);
+    if (isOurs(name)) refuse(`remove ${name}: the stack sets it`);
     if (!["string", "number", "boolean"].includes(typeof content)) refuse(`give ${name} a text, a number, true or false`);
     if (String(content).includes("\0")) refuse(`give ${name} a value without NUL characters`);
     return [name, String(content)] as const;

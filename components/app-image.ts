@@ -13,6 +13,8 @@ export interface AppImageArgs {
   readonly dockerfile: string;
   /** Stage to build; undefined builds the last one. */
   readonly target: string | undefined;
+  /** Values of the Dockerfile's ARGs by name. */
+  readonly buildArgs: Readonly<Record<string, string>>;
 }
 
 /** The app's image, built where it runs and pushed nowhere. */
@@ -40,6 +42,7 @@ export class AppImage extends pulumi.ComponentResource {
           dockerfile: join(args.context, args.dockerfile),
           target: args.target,
           args: {
+            ...args.buildArgs,
             DJANGO_STACK_NAME: args.owner.name,
             DJANGO_STACK_STACK: args.owner.stack,
             DJANGO_STACK_CHECKOUT: args.owner.checkout,

@@ -1,4 +1,5 @@
 import {
+  asBuildArguments,
   asCpus,
   asFlag,
   asMegabytes,
@@ -30,6 +31,13 @@ export const appSettings = {
     undefined,
     undefined,
     orNone(matching(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/)),
+  ),
+  buildArgs: setting<Readonly<Record<string, string>>>(
+    "Values of the Dockerfile's ARGs; nothing secret, for an image tells its history to whoever has it.",
+    environments,
+    {},
+    {},
+    asBuildArguments,
   ),
   server: setting("What serves Django.", server.allowed, "runserver", "gunicorn", server.parse),
   port: setting("Port of the server inside its container.", "a port from 1024 to 65535", 9000, 9000, wholeNumber(1024, 65535)),

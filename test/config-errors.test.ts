@@ -66,6 +66,11 @@ describe("a config is refused", () => {
       'app.env: got {"SECRET_KEY":"x"}; allowed: names of letters, digits and underscores, each with a text, a number, true or false; fix: remove SECRET_KEY: the stack sets it',
     ],
     [
+      "a build argument of the stack's own",
+      { app: { buildArgs: { DJANGO_STACK_NAME: "x" } } },
+      'app.buildArgs: got {"DJANGO_STACK_NAME":"x"}; allowed: names of letters, digits and underscores, each with a text, a number, true or false; fix: remove DJANGO_STACK_NAME: the stack sets it',
+    ],
+    [
       "an environment value of two lines",
       { app: { env: { A: "1\n2" } } },
       'app.env: got {"A":"1\\n2"}; allowed: names of letters, digits and underscores, each with a text, a number, true or false; fix: give A a value of one line, or put it into secretEnv',
@@ -195,7 +200,7 @@ describe("a config is refused", () => {
       .toBe(`config of stack prod (Pulumi.prod.yaml) has 4 problems; nothing was touched:
   domain: got "a b"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots
   httpPort: got "0"; allowed: a port from 1 to 65535
-  app.worker: unknown key; allowed: one of context, dockerfile, target, server, port, wsgi, asgi, replicas, workerClass, workers, threads, preload, cpus, memory, env, healthPath, adminPath, apiPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
+  app.worker: unknown key; allowed: one of context, dockerfile, target, buildArgs, server, port, wsgi, asgi, replicas, workerClass, workers, threads, preload, cpus, memory, env, healthPath, adminPath, apiPath, staticRoot, sourceRoot, startSeconds, releaseTimeoutSeconds, drainSeconds, requestGraceSeconds, devServerPort; fix: remove it or correct its name
   app.threads: got 0; allowed: a whole number from 1 to 64`);
   });
 });

@@ -150,7 +150,10 @@ test("nginx's files: the rendered configuration with every replica, the certific
 });
 
 test("the app's image", async () => {
-  const { registrations } = await program("prod", { name: "movies", app: { target: "production" } });
+  const { registrations } = await program("prod", {
+    name: "movies",
+    app: { target: "production", buildArgs: { REQUIREMENTS: "production.txt", PYTHON: 3.14 } },
+  });
   const image = registrations.find(({ type }) => type === "docker:index/image:Image");
   expect(reveal(image?.inputs)).toEqual({
     imageName: "movies-prod-django:current",
@@ -160,7 +163,13 @@ test("the app's image", async () => {
       context: "./django",
       dockerfile: "django/Dockerfile",
       target: "production",
-      args: { DJANGO_STACK_NAME: "movies", DJANGO_STACK_STACK: "prod", DJANGO_STACK_CHECKOUT: expect.stringMatching(/^[0-9a-f]{12}$/) },
+      args: {
+        PYTHON: "3.14",
+        REQUIREMENTS: "production.txt",
+        DJANGO_STACK_NAME: "movies",
+        DJANGO_STACK_STACK: "prod",
+        DJANGO_STACK_CHECKOUT: expect.stringMatching(/^[0-9a-f]{12}$/),
+      },
     },
   });
 });

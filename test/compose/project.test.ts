@@ -177,13 +177,13 @@ name: movies-prod
   });
 
   test("an image is built by one service and named by its content; nobody pulls it", async () => {
-    const { parsed } = await composeProject("prod", { ...prod, name: "movies" });
+    const { parsed } = await composeProject("prod", { ...prod, name: "movies", app: { buildArgs: { PRICE: "5$" } } });
     const { "django-release": release, "django-0": replica, backup } = parsed.services;
     expect(release.image).toMatch(/^movies-prod-django:[0-9a-f]{12}$/);
     expect(release.build).toEqual({
       context: "../../django",
       dockerfile: "Dockerfile",
-      args: { DJANGO_STACK_NAME: "movies", DJANGO_STACK_STACK: "prod", DJANGO_STACK_CHECKOUT: checkout() },
+      args: { PRICE: "5$$", DJANGO_STACK_NAME: "movies", DJANGO_STACK_STACK: "prod", DJANGO_STACK_CHECKOUT: checkout() },
     });
     expect([release.pull_policy, replica.pull_policy, replica.image, replica.build]).toEqual(["build", "never", release.image, undefined]);
     expect([backup.image, backup.build.context, backup.build.args.POSTGRES]).toEqual([
