@@ -126,10 +126,10 @@ async function takenPorts(config: Config, docker: DockerCommand, host: Host): Pr
     if (code === "EADDRINUSE") {
       problems.set(path, `${path}: port ${port} on ${address} is held by ${(await host.listener(port)) ?? "another program"}; ${fix}`);
     } else if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") {
-      problems.set(
-        "bindAddress",
-        `bindAddress: got ${address}, which isn't an address of this machine; fix: give one that \`ip address\` lists, or 0.0.0.0`,
-      );
+      // Production's default has it: whoever reads this may never have set an address.
+      const absent = address === "::" ? "and this machine has no IPv6" : "which isn't an address of this machine";
+      const instead = address === "::" ? "set bindAddress to 0.0.0.0" : "give one that `ip address` lists, or 0.0.0.0";
+      problems.set("bindAddress", `bindAddress: got ${address}, ${absent}; fix: ${instead}`);
     }
   }
   return [...problems.values()];

@@ -192,6 +192,13 @@ describe("a port", () => {
     );
   });
 
+  test("on all addresses of IPv6, production's default, says so where there is none", async () => {
+    const tryListen = async (address: string) => (address === "::" ? "EAFNOSUPPORT" : undefined);
+    expect(await errorOf([], { ...freeHost, tryListen }, { bindAddress: ["0.0.0.0", "::"] })).toBe(
+      `${heading}bindAddress: got ::, and this machine has no IPv6; fix: set bindAddress to 0.0.0.0`,
+    );
+  });
+
   test("of a remote engine can't be tried from here", async () => {
     const busy: Host = { tryListen: async () => "EADDRINUSE", listener: async () => undefined };
     expect(await errorOf([], busy, { dockerHost: "ssh://root@server" })).toBe("no error");
