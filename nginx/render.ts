@@ -165,7 +165,8 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
     files["acme-names"] = [...serverNames, ...redirectNames, ""].join("\n");
     if (args.acme.authority !== undefined) files["tls/acme-authority.pem"] = args.acme.authority;
   }
-  const servers = args.replicas.map((name) => `        server ${name}:${args.replicaPort} resolve max_fails=2 fail_timeout=5s;\n`).join("");
+  // One that failed isn't asked for fail_timeout. Where all were gone for a moment, as after a reboot, the site is away that much longer.
+  const servers = args.replicas.map((name) => `        server ${name}:${args.replicaPort} resolve max_fails=2 fail_timeout=1s;\n`).join("");
   const upstream = `${args.balancing === "round_robin" ? "" : `        ${args.balancing};\n`}${servers}`;
   const successor = renderSuccessor({ ...args, upstream });
   const main = (configurationId: string) =>

@@ -5,8 +5,8 @@ import { nginxArgs } from "../support/nginx-args.ts";
 describe("nginx.conf", () => {
   test("names every replica, resolved anew while it runs", () => {
     const replicas = [
-      "server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=5s;",
-      "server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=5s;",
+      "server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=1s;",
+      "server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=1s;",
     ];
     const lines = renderNginxConfig(nginxArgs)
       .files["nginx.conf"].split("\n")

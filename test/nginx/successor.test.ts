@@ -10,8 +10,8 @@ test("the last server of Django's upstream, and what listens there, word for wor
     upstream django {
         zone django 256k;
         least_conn;
-        server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=5s;
-        server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=5s;
+        server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=1s;
+        server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=1s;
         server 127.0.0.1:8082 max_fails=0 backup;
         keepalive 32;
 `);
@@ -22,8 +22,8 @@ stream {
     upstream successor {
         zone successor 256k;
         least_conn;
-        server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=5s;
-        server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=5s;
+        server movies-prod-django-0-1a2b3c4:9000 resolve max_fails=2 fail_timeout=1s;
+        server movies-prod-django-1-5d6e7f8:9000 resolve max_fails=2 fail_timeout=1s;
     }
 
     # For workers of a configuration before, whose replicas have gone.

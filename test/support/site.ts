@@ -11,8 +11,8 @@ export const docker = (...args: string[]): string =>
   execFileSync("docker", args, { encoding: "utf8", maxBuffer: 1e8, stdio: "pipe" });
 
 /** Returns all that a container wrote, to its standard output and error. */
-export const logsOf = (container: string): string =>
-  execFileSync("sh", ["-c", 'docker logs "$1" 2>&1', "sh", container], { encoding: "utf8", maxBuffer: 1e8 });
+export const logsOf = (container: string, ...options: string[]): string =>
+  execFileSync("sh", ["-c", 'docker logs "$@" 2>&1', "sh", ...options, container], { encoding: "utf8", maxBuffer: 1e8 });
 
 /** Makes an image without content that has a stack's labels, as an earlier build leaves one, with a tag or without; returns its id. */
 export function emptyImage({ name, stack, tag }: { name: string; stack: string; tag?: string }): string {

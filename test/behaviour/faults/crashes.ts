@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { crash, failuresBetween, healthySince, secondsOfFailure, secondsUntil, tell } from "../../support/faults.ts";
 import { loadDuring } from "../../support/site-load.ts";
-import type { Site } from "../../support/site.ts";
+import { logsOf, type Site } from "../../support/site.ts";
 
 /** What the site does when a container dies under load. */
 export function crashesBehaviour(site: Site, { postgresCrashes = 1 } = {}): void {
@@ -22,6 +22,25 @@ export function crashesBehaviour(site: Site, { postgresCrashes = 1 } = {}): void
       // A POST may not be sent twice: those that the replica was working on are lost, and their clients are told.
       expect(failuresBetween(result.requests, result.from, Infinity).length).toBeLessThanOrEqual(24);
       expect(secondsOfFailure(result.requests, result.from)).toBeLessThan(3);
+      expect([result.missing, result.doubled]).toEqual([[], []]);
+    });
+
+    test("of all replicas at once is over as soon as one of them listens again", async () => {
+      const replicas = site.containersOf("django");
+      const listening = () => Math.min(...replicas.map((replica) => lastTimeOf(replica, "Listening at")));
+      let listens = 0;
+      const result = await loadDuring(site, 40, async () => {
+        const since = Date.now() - 500;
+        await Promise.all(replicas.map(crash));
+        for (const replica of replicas) await secondsUntil(() => healthySince(replica, since), 15);
+        listens = listening();
+        await sleep(3000);
+      });
+      const lost = failuresBetween(result.requests, result.from, Infinity);
+      const seconds = (Math.max(...lost.map(({ due }) => due)) - listens) / 1000;
+      tell("killed all replicas", result.requests, result.from, result, { "failures after one listened for s": seconds });
+      // nginx asks anew after a second, and DNS is asked each second.
+      expect(seconds).toBeLessThan(2.5);
       expect([result.missing, result.doubled]).toEqual([[], []]);
     });
 
@@ -60,4 +79,13 @@ export function crashesBehaviour(site: Site, { postgresCrashes = 1 } = {}): void
       expect(site.containersOf("django")).toEqual(replicas);
     });
   });
+}
+
+/** When a container last wrote a line with these words, in milliseconds since 1970. */
+function lastTimeOf(container: string, words: string): number {
+  const line =
+    logsOf(container, "--timestamps")
+      .split("\n")
+      .findLast((text) => text.includes(words)) ?? "";
+  return Date.parse(line.split(" ")[0]);
 }
