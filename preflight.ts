@@ -127,9 +127,11 @@ async function takenPorts(config: Config, docker: DockerCommand, host: Host): Pr
       problems.set(path, `${path}: port ${port} on ${address} is held by ${(await host.listener(port)) ?? "another program"}; ${fix}`);
     } else if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") {
       // Production's default has it: whoever reads this may never have set an address.
-      const absent = address === "::" ? "and this machine has no IPv6" : "which isn't an address of this machine";
-      const instead = address === "::" ? "set bindAddress to 0.0.0.0" : "give one that `ip address` lists, or 0.0.0.0";
-      problems.set("bindAddress", `bindAddress: got ${address}, ${absent}; fix: ${instead}`);
+      const why =
+        address === "::"
+          ? "and this machine has no IPv6; fix: set bindAddress to 0.0.0.0"
+          : "which isn't an address of this machine; fix: give one that `ip address` lists, or 0.0.0.0";
+      problems.set("bindAddress", `bindAddress: got ${address}, ${why}`);
     }
   }
   return [...problems.values()];
