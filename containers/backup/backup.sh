@@ -21,7 +21,7 @@ open_repository
 
 clean_up() {
   stop_scratch
-  rm -rf /backup-work/backup /backup-work/verify
+  rm -rf /backup-work/backup /backup-work/media /backup-work/verify
 }
 
 # Has what this process and its children write reach the disk bit by bit: after a gigabyte at once, each of the live server's commits waits for it.
@@ -34,7 +34,7 @@ write_gently() {
 
 make_backup() {
   take_turn
-  local began=$SECONDS made id
+  local began=$SECONDS made id corrections correction tags=(--set verified)
   trap 'clean_up' EXIT
   clean_up
   write_gently 9>&- &
@@ -43,9 +43,13 @@ make_backup() {
   made=$(date -u +%Y-%m-%dT%H:%M:%SZ)
   dump_database
   store "$made"
+  # The proof makes a copy of it, and of the whole database.
+  rm /backup-work/backup/database.dump
   say "made $id in $((SECONDS - began)) s; restoring it"
   prove "$id"
-  repository tag --set verified "$id" > /dev/null
+  for correction in $corrections; do tags+=(--set "$correction"); done
+  [ -z "$corrections" ] || say "media files that changed or went while it was made: $(wc -l <<< "$corrections"); it has what was there when they were read"
+  repository tag "${tags[@]}" "$id" > /dev/null
   id=$(newest_verified)
   set_status "verified_id=$id" "verified_at=$(date +%s)" failed_at= failure=
   say "proved $id: $(wc -l < /backup-work/backup/media.sha256) media files, $(awk -F'|' '{ rows += $2 } END { print rows + 0 }' /backup-work/backup/content) rows; $((SECONDS - began)) s in all"

@@ -9,8 +9,18 @@ content_of() { as_postgres psql --no-psqlrc --quiet --host="$1" --username=postg
 # Arguments of find that leave out what a restore keeps beside the media files, and don't even look inside.
 not_the_sites=(\( -path ./.restoring -o -path './.replaced-*' \) -prune -o)
 
-# Prints the paths of all media files, each ended by a NUL.
-media_files() { find . "${not_the_sites[@]}" -type f -print0 | LC_ALL=C sort -z; }
+# As comm wants it, and with what memory the container has, however much there is to sort.
+sorted() { LC_ALL=C sort --buffer-size=64M --temporary-directory=/backup-work "$@"; }
+
+# Prints size, times, inode and path of all media files, each ended by a NUL.
+media_states() { (cd $media && find . "${not_the_sites[@]}" -type f -printf '%s %T@ %C@ %i %p\0' | sorted --zero-terminated); }
+
+# Prints what sha256sum says of the media files that a backup has: expected_media ID FOLDER
+#
+# FOLDER has it as it was before they were stored. Those that changed meanwhile are tags of the snapshot, which is whole before they are known.
+expected_media() {
+  repository cat snapshot "$1" | { grep -o '"media=[^"]*"' || true; } | tr -d '"' | perl $library/correct-media.pl apply "$2/media.sha256"
+}
 
 # Restores a dump into an empty database and makes sure that it holds what the backup says: restore_dump SOCKET DATABASE FOLDER
 restore_dump() {

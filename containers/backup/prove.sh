@@ -1,6 +1,6 @@
 # Proves a backup. Sourced by backup.sh.
 
-# Restores a backup where nobody sees it and compares all of it with what it should hold.
+# Restores a backup where nobody sees it and compares all of it with what it should hold; `corrections` gets what it has of files that changed while it was made.
 prove() {
   rm -rf /backup-work/verify
   mkdir /backup-work/verify
@@ -17,9 +17,12 @@ prove() {
   restore_dump /backup-work/scratch "$BACKUP_DATABASE" $folder
   stop_scratch
   # Read as a stream: there may be no room for all of them twice.
-  repository dump "$1" $media --archive tar 9>&- 2> /backup-work/messages \
-    | tar --extract --file=- --to-command="sh $library/hash-entry.sh" > /backup-work/verify/media || fail "media files of backup $1 can't be read: $(tail -n 1 /backup-work/messages)"
-  if [ -n "$(LC_ALL=C comm -23 <(LC_ALL=C sort $folder/media.sha256) <(LC_ALL=C sort /backup-work/verify/media))" ]; then
-    fail "media files of backup $1 aren't what was saved"
-  fi
+  { repository dump "$1" $media --archive tar | perl $library/hash-media.pl archive "${media#/}"; } 9>&- > /backup-work/verify/media 2> /backup-work/messages \
+    || fail "media files of backup $1 can't be read: $(tail -n 1 /backup-work/messages)"
+  expected_media "$1" $folder | sorted > /backup-work/verify/expected
+  sorted --output=/backup-work/verify/media /backup-work/verify/media
+  cd /backup-work/verify
+  corrections=$(perl $library/correct-media.pl find <(LC_ALL=C comm -23 expected media) <(LC_ALL=C comm -13 expected media) /backup-work/media/changed 2> /backup-work/messages) \
+    || fail "media files of backup $1 aren't what was saved: $(tail -n 1 /backup-work/messages)"
+  cd - > /dev/null
 }

@@ -56,13 +56,14 @@ fetch() {
   step fetching "reading backup $id"
   repository restore "$id" --target /backup-work/restore --include /backup-work/backup > /tmp/messages 2>&1 || fail "backup $id is damaged: $(tail -n 1 /tmp/messages); nothing was touched"
   (cd $folder && sha256sum --check --quiet files.sha256) || fail "backup $id isn't what was saved; nothing was touched"
+  expected_media "$id" $folder > /tmp/expected
   # As root: whose the files were comes back with them.
   export RESTIC_CACHE_DIR=/tmp/cache
   mkdir -p $media/.restoring
   restic "${repository_options[@]}" restore "$id" --target $media/.restoring --include $media > /tmp/messages 2>&1 \
     || fail "the media files of backup $id are damaged: $(tail -n 1 /tmp/messages); nothing was touched"
   mkdir -p $staged
-  [ ! -s "$folder/media.sha256" ] || (cd $staged && sha256sum --check --quiet "$folder/media.sha256") || fail "the media files of backup $id aren't what was saved; nothing was touched"
+  [ ! -s /tmp/expected ] || (cd $staged && sha256sum --check --quiet /tmp/expected) || fail "the media files of backup $id aren't what was saved; nothing was touched"
 }
 
 # Prints the folder of media files from elsewhere; nothing where none came.
@@ -113,14 +114,7 @@ fill_fresh() {
 # Brings files in that the live folder lacks; what is there already and differs waits until the databases are switched.
 add_media() {
   [ "$MEDIA_USER" = "" ] || chown -R -h "$MEDIA_USER" $media/.restoring
-  cd $staged
-  find . -mindepth 1 -type d -print0 | while IFS= read -r -d '' path; do
-    if [ ! -d "$media/$path" ]; then install -d -m 0755 "$media/$path" && chown --reference="$path" "$media/$path" && chmod --reference="$path" "$media/$path"; fi
-  done
-  find . -type f -print0 | while IFS= read -r -d '' path; do
-    if [ ! -e "$media/$path" ]; then cp -al "$path" "$media/$path" 2> /dev/null || cp -a "$path" "$media/$path"; fi
-  done
-  cd /
+  perl $library/place-media.pl add $staged $media
   step added "added the media files that were missing"
 }
 
@@ -148,19 +142,7 @@ SQL
 
 # What the backup doesn't have, or has otherwise, is kept aside; only after the switch, for until then the live rows name it.
 replace_media() {
-  local aside=$media/.replaced-$stamp
-  cd $media
-  media_files | while IFS= read -r -d '' path; do
-    if ! cmp -s "$path" "$staged/$path"; then
-      mkdir -p "$aside/$(dirname "$path")"
-      mv "$path" "$aside/$path"
-    fi
-  done
-  cd $staged
-  find . -type f -print0 | while IFS= read -r -d '' path; do
-    if [ ! -e "$media/$path" ]; then cp -a "$path" "$media/$path"; fi
-  done
-  cd /
+  perl $library/place-media.pl replace $staged $media $media/.replaced-$stamp
   step replaced "put the media files in place"
 }
 

@@ -25,13 +25,20 @@ dump_database() {
     --command="SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> 'postgres' ORDER BY 1" > /backup-work/backup/roles
 }
 
-# Leaves media.sha256 in /backup-work/backup, and prints a line for each file that tells whether it is still the same.
+# Leaves media.sha256 in /backup-work/backup, of the files whose states are in /backup-work/media/before.
 hash_media() {
-  cd $media
-  media_files | xargs -0 -r sha256sum > /backup-work/backup/media.sha256 || return 1
-  cd - > /dev/null
+  (cd $media && perl $library/hash-media.pl files /backup-work/media/before /backup-work/media/known > /backup-work/backup/media.sha256 2> /backup-work/messages 9>&-) \
+    || fail "media files can't be read: $(tail -n 1 /backup-work/messages)"
 }
-media_state() { cd $media && media_files | xargs -0 -r stat --format='%n %s %y' 2> /dev/null | LC_ALL=C sort; }
+
+# Leaves in /backup-work/media/changed the states of files that aren't as they were any more; new files do no harm.
+find_changed_media() {
+  media_states > /backup-work/media/after
+  LC_ALL=C comm -z -23 /backup-work/media/before /backup-work/media/after > /backup-work/media/changed
+}
+
+# Prints the first path of a list of states.
+first_path() { sed -zn '1s/^\([^ ]* \)\{4\}//p' | tr -d '\0'; }
 
 write_manifest() {
   cd /backup-work/backup
@@ -43,31 +50,32 @@ write_manifest() {
   cd - > /dev/null
 }
 
-# Stores /backup-work/backup and the media files as one snapshot and sets `id`; a file that vanished or changed meanwhile means another try.
+# Stores /backup-work/backup and the media files as one snapshot and sets `id`.
+#
+# A file that vanished or changed meanwhile means another try, twice. Where the site goes on changing them, the proof compares these files with what they
+# were at the start, and keeps what the backup has of them.
 store() {
-  local made=$1 code before after summary unreadable
-  unreadable=$(cd $media && find . "${not_the_sites[@]}" \( -type f -o -type d \) ! -readable -print -quit)
-  [ -z "$unreadable" ] || fail "can't read the media file $unreadable; fix: let the app's group read it, with Django's FILE_UPLOAD_PERMISSIONS = 0o644 and chmod -R g+rX for those that are there"
-  for attempt in 1 2 3 4 5; do
-    before=$(media_state)
-    if hash_media; then
-      write_manifest "$made"
-      code=0
-      summary=$(repository backup --json --host "$BACKUP_HOST" --tag unverified --group-by host --exclude $media/.restoring --exclude "$media/.replaced-*" \
-        /backup-work/backup $media 9>&- 2> /backup-work/messages) || code=$?
-      id=$(sed -n 's/.*"message_type":"summary".*"snapshot_id":"\([0-9a-f]\{8\}\).*/\1/p' <<< "$summary")
-      case $code in
-        0)
-          after=$(media_state)
-          # New files do no harm.
-          if [ -z "$(LC_ALL=C comm -23 <(echo "$before") <(echo "$after"))" ]; then return 0; fi
-          ;;
-        3) ;;
-        *) fail "$BACKUP_TARGET took no backup: $(tail -n 1 /backup-work/messages)" ;;
-      esac
-      if [ -n "$id" ]; then repository forget "$id" > /dev/null; fi
-    fi
-    say "media files changed meanwhile: trying again"
+  local made=$1 code summary unread earlier
+  unread=$(cd $media && find . "${not_the_sites[@]}" \( -type f -o -type d \) ! -readable -print -quit)
+  [ -z "$unread" ] || fail "can't read the media file $unread; fix: let the app's group read it, with Django's FILE_UPLOAD_PERMISSIONS = 0o644 and chmod -R g+rX for those that are there"
+  mkdir /backup-work/media
+  id=
+  for attempt in 1 2 3; do
+    media_states > /backup-work/media/before
+    hash_media
+    write_manifest "$made"
+    code=0 earlier=$id
+    summary=$(repository backup --json --host "$BACKUP_HOST" --tag unverified --group-by host --exclude $media/.restoring --exclude "$media/.replaced-*" \
+      /backup-work/backup $media 9>&- 2> /backup-work/messages) || code=$?
+    # Only now, for restic reads what isn't in the snapshot before: each try is shorter than the first.
+    if [ -n "$earlier" ]; then repository forget "$earlier" > /dev/null; fi
+    id=$(sed -n 's/.*"message_type":"summary".*"snapshot_id":"\([0-9a-f]\{8\}\).*/\1/p' <<< "$summary")
+    # With 3 it stored all but what it couldn't read, such as files that had gone.
+    [ $code = 0 ] || [ $code = 3 ] || fail "$BACKUP_TARGET took no backup: $(tail -n 1 /backup-work/messages)"
+    find_changed_media
+    unread=$(LC_ALL=C comm -z -23 /backup-work/media/known.unread /backup-work/media/changed | first_path)
+    [ -z "$unread" ] || fail "can't read the media file $unread"
+    [ -s /backup-work/media/changed ] || return 0
+    [ "$attempt" = 3 ] || say "media files changed meanwhile: trying again"
   done
-  fail "media files changed during each of 5 tries"
 }

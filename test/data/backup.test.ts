@@ -46,6 +46,8 @@ test("its container has no network, no root, and can't write to the media files"
 
 test("under writes: no request fails, and what is saved is one moment of the database", async () => {
   upload("one.jpg", 100_000);
+  // A folder's picture on macOS has the end of a line in its name.
+  docker("exec", site.containersOf("django")[0], "sh", "-c", 'echo odd > "/vol/web/media/posters/$(printf "Icon\\r")"');
   const { requests } = await loadDuring(site, 30, () => backups.make());
   expect(requests.filter(({ failure }) => failure !== undefined)).toEqual([]);
   expect(requests.length).toBeGreaterThan(100);
@@ -78,11 +80,29 @@ test("a media file that vanishes while it is stored means another try, not half 
   expect((await backups.list()).filter(({ proven }) => !proven)).toEqual([]);
 });
 
+test("a file that changes all the time keeps no backup from being made, proven and restored", async () => {
+  const [django] = site.containersOf("django");
+  const busy = "/vol/web/media/busy, 100%.log";
+  const writing = run("exec", django, "sh", "-c", `until [ -e /tmp/enough ]; do date +%N > '${busy}'; sleep 0.02; done`);
+  const { code, output } = await backups.ask("now");
+  docker("exec", django, "touch", "/tmp/enough");
+  await writing;
+  expect([code, output]).toEqual([0, expect.stringContaining("media files that changed or went while it was made: 1; it has what was there")]);
+  expect(output.match(/media files changed meanwhile: trying again/g)).toHaveLength(2);
+  const { id } = (await backups.list()).at(-1) as { id: string };
+  expect(await backups.ask("verify", id)).toEqual({ code: 0, output: `backup: proved ${id}\n` });
+  docker("exec", django, "rm", busy);
+  expect((await backups.restore(id)).code).toBe(0);
+  expect(docker("exec", django, "cat", busy)).toMatch(/^\d{9}\n$/);
+  await backups.restore("discard");
+  docker("exec", django, "rm", busy);
+});
+
 test("the command makes one, lists them, proves one again and says how they are", async () => {
   const checkout = new Checkout(site);
   try {
     const made = await checkout.run("backup", "prod");
-    const [, id] = /backup: proved ([0-9a-f]{8}): 1 media files, \d+ rows; \d+ s in all/.exec(made.output) ?? [];
+    const [, id] = /backup: proved ([0-9a-f]{8}): 2 media files, \d+ rows; \d+ s in all/.exec(made.output) ?? [];
     expect([made.code, id]).toEqual([0, expect.any(String)]);
     const list = await checkout.run("backup", "prod", "list");
     expect(list.output.trim().split("\n").at(-1)).toMatch(new RegExp(`^${id}  \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC  proven      [\\d.]+ MB$`));
