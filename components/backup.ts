@@ -97,7 +97,8 @@ export class Backup extends pulumi.ComponentResource {
           tmpfs: { "/tmp": "rw,noexec,nosuid,nodev,size=64m" },
           healthcheck: {
             command: ["CMD", "bash", "/usr/local/lib/backup/backup.sh", "health"],
-            intervalSeconds: 10,
+            // Where it is also the time until the first check: when nginx, which starts after the replicas, is healthy too.
+            intervalSeconds: 7,
             timeoutSeconds: 10,
             retries: 2,
             startSeconds: 60,

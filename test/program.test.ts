@@ -96,7 +96,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
     const old = checksOf(await run());
     const recent = checksOf(await program(stack, {}, { engine: { startInterval: true } }));
     expect(recent.map(({ name }) => name).sort()).toEqual(old.map(({ name }) => name).sort());
-    const once = { nginx: "2s", postgres: "2s", backup: "10s", django: "3s" };
+    const once = { nginx: "2s", postgres: "2s", backup: "7s", django: "3s" };
     for (const { name, intervals } of old)
       expect(intervals).toEqual([Object.entries(once).find(([component]) => name.includes(component))?.[1], undefined]);
     for (const { intervals } of recent) expect(intervals).toEqual(["10s", "1s"]);
