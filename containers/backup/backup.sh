@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes backups of a database and its media files, and proves each of them by restoring it.
-#   serve       makes one at every time of day in BACKUP_TIMES (UTC), for ever; one at once where there is none, or the last that it made is older than a day
+#   serve       makes one at every time of day in BACKUP_TIMES (UTC), for ever; one at once where there is none, or the last one that was due isn't there
 #   now         makes one, waits for its proof, and prints its id
 #   verify [ID] proves one again; the newest by default
 #   prune       removes what is older than what should be kept

@@ -11,6 +11,18 @@ seconds_until_next() {
   echo $((soonest - now))
 }
 
+# Prints when a backup was due last, in seconds since 1970.
+last_due() {
+  local now latest=0 at
+  now=$(date +%s)
+  for time in $BACKUP_TIMES; do
+    at=$(date -u -d "today $time UTC" +%s)
+    [ "$at" -le "$now" ] || at=$(date -u -d "yesterday $time UTC" +%s)
+    [ "$at" -le "$latest" ] || latest=$at
+  done
+  echo "$latest"
+}
+
 serve() {
   trap 'kill $(jobs -p) 2> /dev/null; exit 0' TERM INT
   date +%s > /tmp/started
@@ -19,7 +31,8 @@ serve() {
   verified=$(status_value verified_at)
   delay=$(seconds_until_next)
   if [ -n "$verified" ]; then
-    if [ $(($(date +%s) - verified)) -gt 86400 ]; then delay=1; fi
+    # It was away then, or ended while it was at it.
+    if [ "$verified" -lt "$(last_due)" ]; then delay=1; fi
   else
     # A new machine that waits for one of those that are there makes none of its own yet: a backup of its emptiness would be the latest.
     until known=$(bash "$0" known 2> /backup-work/last-error); do
