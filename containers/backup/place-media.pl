@@ -20,7 +20,7 @@ sub paths_of {
     wanted => sub {
       return if $_ eq $folder;
       lstat $_;
-      push @{-d _ ? \@folders : \@files}, substr $_, length "$folder/" if -d _ || -f _;
+      push @{-d _ ? \@folders : \@files}, substr $_, length "$folder/" if -d _ || -f _ || -l _;
     },
   }, $folder);
   return (\@folders, \@files);
@@ -44,6 +44,7 @@ sub add {
 
 sub same {
   my ($one, $other) = @_;
+  return readlink($one) eq (readlink($other) // '') if -l $one;
   my @one = lstat $one;
   my @other = lstat $other;
   return 0 unless @other && -f _ && $one[7] == $other[7];
@@ -58,7 +59,10 @@ sub replace {
   }
   rmdir "$media/$_" for grep { -d "$media/$_" } @{(paths_of($staged))[1]};
   add($staged, $media);
-  for (@{(paths_of($staged))[1]}) { die "$media/$_: something of the same name is in its place\n" unless -f "$media/$_" }
+  for (@{(paths_of($staged))[1]}) {
+    lstat "$media/$_";
+    -f _ || -l _ or die "$media/$_: something of the same name is in its place\n";
+  }
 }
 
 my ($what, @folders) = @ARGV;

@@ -1,5 +1,17 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -68,6 +80,24 @@ test("a file where the backup has a folder, and a folder where it has a file, wa
   expect(replace()).toMatchObject({ status: 0, stderr: "" });
   expect(contents(media)).toEqual({ "folder/inside": "saved", file: "saved" });
   expect(contents(join(media, ".replaced-now"))).toEqual({ folder: "live", "file/inside": "live" });
+});
+
+test("symbolic links are files like others", () => {
+  const link = (folder: string, name: string, to: string) => symlinkSync(to, join(folder, name));
+  const linkAt = (path: string) => readlinkSync(join(media, path));
+  for (const [name, to] of Object.entries({ same: "one", changed: "live", mine: "live", "in its way": "live" })) link(media, name, to);
+  for (const [name, to] of Object.entries({ same: "one", changed: "saved", new: "nowhere" })) link(staged, name, to);
+  write(staged, { "in its way": "saved" });
+  expect(add()).toMatchObject({ status: 0, stderr: "" });
+  expect([linkAt("new"), linkAt("changed")]).toEqual(["nowhere", "live"]);
+  expect(replace()).toMatchObject({ status: 0, stderr: "" });
+  expect([linkAt("same"), linkAt("changed"), linkAt("new"), readFileSync(join(media, "in its way"), "utf8")]).toEqual([
+    "one",
+    "saved",
+    "nowhere",
+    "saved",
+  ]);
+  expect(readdirSync(join(media, ".replaced-now")).sort()).toEqual(["changed", "in its way", "mine"]);
 });
 
 test("an empty backup leaves nothing, and nothing is lost", () => {
