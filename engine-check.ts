@@ -45,8 +45,9 @@ export async function checkEngine({ docker, dockerHost, runner, ipv6ClientAddres
       return `Docker Engine${where}: got version ${version}; allowed: ${oldestEngine} or newer; fix: upgrade Docker`;
     if (ipv6ClientAddresses && compareVersions(version, oldestIpv6Engine) < 0)
       return `Docker Engine${where}: got version ${version}; allowed: ${oldestIpv6Engine} or newer with ipv6ClientAddresses; fix: upgrade Docker, or set ipv6ClientAddresses to false`;
-    // A Compose file may be taken to another engine.
-    return { startInterval: runner === "pulumi" && compareVersions(version, firstWithStartInterval) >= 0 };
+    const recent = compareVersions(version, firstWithStartInterval) >= 0;
+    // A Compose file may be taken to another engine, and one that doesn't know the interval refuses it.
+    return { startInterval: !recent ? "none" : runner === "pulumi" ? "any" : "fixed" };
   } catch (error) {
     if (!(error instanceof DockerError)) throw error;
     return `Docker Engine${where}: ${engineCause(error, dockerHost)}`;

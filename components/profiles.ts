@@ -5,7 +5,7 @@ import { labels, shortHash, type Owner } from "./labels.ts";
 export interface HealthcheckArgs {
   /** Command, `CMD` first. */
   readonly command: readonly string[];
-  /** Time from one check to the next, and from the start to the first one; 10 s and 1 s where the engine can tell the two apart. */
+  /** Time from one check to the next, and from the start to the first one, where the engine can't tell the two apart. */
   readonly intervalSeconds: number;
   readonly timeoutSeconds: number;
   /** Failures in a row that make it unhealthy. */
@@ -16,8 +16,8 @@ export interface HealthcheckArgs {
 
 /** What the Docker engine can that not every supported version can. */
 export interface Engine {
-  /** Whether health checks may have an interval of their own until the first success. */
-  readonly startInterval: boolean;
+  /** Interval of health checks until the first success: that of all others, the engine's own five seconds, or whatever is asked for. */
+  readonly startInterval: "none" | "fixed" | "any";
 }
 
 /** The kernel's own period of a CPU limit, in microseconds. */
@@ -68,11 +68,13 @@ export interface ServiceProfileArgs {
 /** Returns the container arguments of a service: no root, nothing writable, no capabilities, bounded, watched, restarted. */
 export function serviceProfile(args: ServiceProfileArgs) {
   const { command, intervalSeconds, timeoutSeconds, retries, startSeconds } = args.healthcheck;
-  const intervals = args.engine.startInterval
-    ? { interval: duration(steadyIntervalSeconds), startInterval: duration(startIntervalSeconds) }
-    : { interval: duration(intervalSeconds) };
+  const { startInterval } = args.engine;
+  const intervals = {
+    interval: duration(startInterval === "none" ? intervalSeconds : steadyIntervalSeconds),
+    ...(startInterval === "any" ? { startInterval: duration(startIntervalSeconds) } : {}),
+  };
   // The provider reports changes of these as done without doing them; as a label they replace the container.
-  const settings = shortHash([args.healthcheck, args.tmpfs, args.cpus, ...(args.engine.startInterval ? [intervals] : [])]);
+  const settings = shortHash([args.healthcheck, args.tmpfs, args.cpus, ...(startInterval === "none" ? [] : [intervals])]);
   return {
     user: `${args.uid}:${args.gid}`,
     readOnly: true,

@@ -52,7 +52,7 @@ const heading = "the Docker host can't take stack prod; nothing was touched:\n  
 
 test("passes on a clean host, and only looks", async () => {
   const { docker, calls } = fakeDocker(clean);
-  expect(await preflight(config, docker, freeHost)).toEqual({ startInterval: true });
+  expect(await preflight(config, docker, freeHost)).toEqual({ startInterval: "any" });
   expect(calls.map((call) => call.split(" --format")[0])).toEqual([
     "context inspect",
     "version",
@@ -71,7 +71,7 @@ describe("who runs the stack", () => {
 
   test("nobody asks where a Compose project is only written", async () => {
     const { docker, calls } = fakeDocker([]);
-    expect(await preflight({ ...config, runner: "export" }, docker, freeHost)).toEqual({ startInterval: false });
+    expect(await preflight({ ...config, runner: "export" }, docker, freeHost)).toEqual({ startInterval: "fixed" });
     expect(calls).toEqual([]);
   });
 

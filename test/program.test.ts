@@ -94,13 +94,16 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
           settings: inputs.labels.find(({ label }: { label: string }) => label === "django-stack.settings").value,
         }));
     const old = checksOf(await run());
-    const recent = checksOf(await program(stack, {}, { engine: { startInterval: true } }));
+    const recent = checksOf(await program(stack, {}, { engine: { startInterval: "any" } }));
+    const composed = checksOf(await program(stack, {}, { engine: { startInterval: "fixed" } }));
     expect(recent.map(({ name }) => name).sort()).toEqual(old.map(({ name }) => name).sort());
     const once = { nginx: "2s", postgres: "2s", backup: "7s", django: "3s" };
     for (const { name, intervals } of old)
       expect(intervals).toEqual([Object.entries(once).find(([component]) => name.includes(component))?.[1], undefined]);
     for (const { intervals } of recent) expect(intervals).toEqual(["10s", "1s"]);
-    for (const { name, settings } of recent) expect(settings).not.toBe(old.find((service) => service.name === name)?.settings);
+    for (const { intervals } of composed) expect(intervals).toEqual(["10s", undefined]);
+    for (const { name } of old)
+      expect(new Set([old, recent, composed].map((services) => services.find((service) => service.name === name)?.settings)).size).toBe(3);
   });
 
   test("lets jobs run once, gated, with named capabilities, and on no network but the release's", async () => {

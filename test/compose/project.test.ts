@@ -83,7 +83,7 @@ describe("of production", () => {
     tmpfs: [ "/tmp:rw,noexec,nosuid,nodev,uid=101,gid=101,size=16m" ]
     healthcheck:
       test: [ CMD, curl, --fail, --silent, --output, /dev/null, --max-time, "3", http://127.0.0.1:8081/healthz ]
-      interval: 2s
+      interval: 10s
       timeout: 5s
       start_period: 1m0s
       retries: 5
@@ -110,7 +110,7 @@ describe("of production", () => {
       django-stack.stack: prod
       django-stack.checkout: ${checkout()}
       django-stack.component: nginx
-      django-stack.settings: ${settings.value}
+      django-stack.settings: ${stringify(settings.value).trim()}
       django-stack.processes: "65"
       django-stack.files: ${stringify(files.value).trim()}
 `);

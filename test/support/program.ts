@@ -39,7 +39,7 @@ export async function runProgram(args: ProgramArgs): Promise<MockRun> {
     secretKeys: args.secretKeys ?? [],
     create: args.create ?? echo,
     run: async () => {
-      if (args.build === undefined) return importProgram(args.engine ?? { startInterval: false });
+      if (args.build === undefined) return importProgram(args.engine ?? { startInterval: "none" });
       await args.build();
       return {};
     },
