@@ -5,6 +5,7 @@ import { backupWarnings } from "./components/backup-warnings.ts";
 import { dockerCommand, type DockerCommand } from "./components/docker-engine.ts";
 import type { Engine } from "./components/profiles.ts";
 import { certificateWarnings } from "./components/served-certificate.ts";
+import { remote } from "./config-checks.ts";
 import type { Config } from "./config.ts";
 import { checkEngine } from "./engine-check.ts";
 import { ownerLabels, ownerOf, ownershipProblems, stackObjects } from "./ownership-check.ts";
@@ -26,8 +27,7 @@ export interface Host {
  * @throws pulumi.RunError listing every problem with the way to mend it.
  */
 export async function preflight(config: Config, docker: DockerCommand = dockerCommand(config.dockerHost), host: Host = thisHost): Promise<Engine> {
-  // Whatever engine it is taken to, most are recent.
-  if (config.runner === "export") return { startInterval: "fixed" };
+  if (config.runner === "export") return engineOfAnExport(config, docker);
   const engine = await checkEngine({ docker, ...config });
   if (typeof engine === "string") throw refusal(config, [engine]);
   // Side by side: over ssh each look at the engine takes a connection of its own.
@@ -37,6 +37,12 @@ export async function preflight(config: Config, docker: DockerCommand = dockerCo
   const warnings = await Promise.all([warningsOfCertificates(config, docker), warningsOfBackups(config, docker)]);
   for (const warning of warnings.flat()) void pulumi.log.warn(warning);
   return engine;
+}
+
+/** What it is written for: this machine's engine, so that a later `up` finds what it would write itself; where none answers, a recent one. */
+async function engineOfAnExport(config: Config, docker: DockerCommand): Promise<Engine> {
+  const engine = remote(config.dockerHost) ? undefined : await checkEngine({ docker, ...config });
+  return typeof engine === "object" ? engine : { startInterval: "fixed" };
 }
 
 function refusal({ stack }: Config, problems: readonly string[]): pulumi.RunError {

@@ -69,10 +69,18 @@ test("passes on a clean host, and only looks", async () => {
 describe("who runs the stack", () => {
   const list: RegExp = /^ps --all --filter label=django-stack.name=movies --filter label=django-stack.stack=prod/;
 
-  test("nobody asks where a Compose project is only written", async () => {
-    const { docker, calls } = fakeDocker([]);
-    expect(await preflight({ ...config, runner: "export" }, docker, freeHost)).toEqual({ startInterval: "fixed" });
-    expect(calls).toEqual([]);
+  test("nobody asks where a Compose project is only written, and what engine is here decides only how often it checks services", async () => {
+    const { docker, calls } = fakeDocker(clean);
+    const written = { ...config, runner: "export" } as const;
+    expect(await preflight(written, docker, freeHost)).toEqual({ startInterval: "fixed" });
+    expect(calls.map((call) => call.split(" --format")[0])).toEqual(["context inspect", "version"]);
+    const old = fakeDocker([[/^version/, "20.10.24\n"], ...clean]);
+    expect(await preflight(written, old.docker, freeHost)).toEqual({ startInterval: "none" });
+    const none = fakeDocker([[/./, new DockerError("spawn docker ENOENT", "ENOENT")]]);
+    expect(await preflight(written, none.docker, freeHost)).toEqual({ startInterval: "fixed" });
+    const elsewhere = fakeDocker([]);
+    expect(await preflight({ ...written, dockerHost: "ssh://root@example.com" }, elsewhere.docker, freeHost)).toEqual({ startInterval: "fixed" });
+    expect(elsewhere.calls).toEqual([]);
   });
 
   test("Compose, which Pulumi doesn't start over", async () => {

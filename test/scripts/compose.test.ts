@@ -79,7 +79,7 @@ describe("npm run compose", () => {
     expect([status, stderr, calls]).toEqual([2, expect.stringMatching(new RegExp(`^${message.replaceAll(".", "\\.")}`)), []]);
   });
 
-  test("export writes the project of dev, or the stack named, and asks no engine", () => {
+  test("export writes the project of dev, or the stack named, and has no engine do anything", () => {
     expect(command("compose", ["export"])).toMatchObject({ status: 0, calls: [] });
     expect(command("compose", ["prod", "export"])).toMatchObject({ status: 0, calls: [] });
     for (const stack of ["dev", "prod"])

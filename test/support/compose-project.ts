@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { declare, type Declarations } from "../../compose/declarations.ts";
 import { GeneratedValues } from "../../compose/generated-values.ts";
 import { renderProject, type ComposeProject } from "../../compose/project.ts";
+import type { Engine } from "../../components/profiles.ts";
 
 const checkout = join(import.meta.dirname, "../..");
 
@@ -17,6 +18,8 @@ export async function declarations(stack: string, config: Readonly<Record<string
   const folder = mkdtempSync(join(tmpdir(), "django-stack-compose-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   vi.resetModules();
+  // Otherwise this machine's engine is asked.
+  vi.doMock("../../preflight.ts", () => ({ preflight: async () => ({ startInterval: "fixed" }) satisfies Engine }));
   return declare({
     folder: checkout,
     project: "django-stack",
