@@ -3,7 +3,7 @@
 #   files STATES KNOWN  of those in STATES, as media_states prints them; KNOWN keeps the hashes, so that a file that is as it was isn't read again, and
 #                       KNOWN.unread the states of those that can't be read
 #   archive FOLDER      of those in a tar archive that comes in, as restic writes it; in it their names begin with FOLDER/
-# A process for each file would take half an hour for 100,000 of them.
+# One process for all: with some for each file, 200,000 of them took more than a quarter of an hour.
 use strict;
 use warnings;
 use Digest::SHA;

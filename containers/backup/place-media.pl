@@ -2,7 +2,7 @@
 # Puts a backup's media files from the folder STAGED in place in the folder MEDIA, on the same volume.
 #   add STAGED MEDIA            those that MEDIA lacks; what is there stays as it is
 #   replace STAGED MEDIA ASIDE  what MEDIA has otherwise, or STAGED lacks, goes to ASIDE, and then the rest comes
-# One process for all: with a few for each file, 100,000 of them would take a quarter of an hour.
+# One process for all: some for each file would take minutes where there are many.
 use strict;
 use warnings;
 use File::Basename 'dirname';
