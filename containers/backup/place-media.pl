@@ -57,9 +57,10 @@ sub replace {
     make_path(dirname("$aside/$_"));
     rename "$media/$_", "$aside/$_" or die "$media/$_: $!\n";
   }
-  rmdir "$media/$_" for grep { -d "$media/$_" } @{(paths_of($staged))[1]};
+  my (undef, $files) = paths_of($staged);
+  rmdir "$media/$_" for grep { -d "$media/$_" } @$files;
   add($staged, $media);
-  for (@{(paths_of($staged))[1]}) {
+  for (@$files) {
     lstat "$media/$_";
     -f _ || -l _ or die "$media/$_: something of the same name is in its place\n";
   }

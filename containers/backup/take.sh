@@ -52,8 +52,8 @@ write_manifest() {
 
 # Stores /backup-work/backup and the media files as one snapshot and sets `id`.
 #
-# A file that vanished or changed meanwhile means another try, twice. Where the site goes on changing them, the proof compares these files with what they
-# were at the start, and keeps what the backup has of them.
+# A file that vanished or changed meanwhile means another try, twice. Where the site goes on changing them, the backup has what was read of such files, and
+# the proof notes what that is.
 store() {
   local made=$1 code summary unread earlier
   unread=$(cd $media && find . "${not_the_sites[@]}" \( -type f -o -type d \) ! -readable -print -quit)
@@ -74,7 +74,7 @@ store() {
     [ $code = 0 ] || [ $code = 3 ] || fail "$BACKUP_TARGET took no backup: $(tail -n 1 /backup-work/messages)"
     find_changed_media
     unread=$(LC_ALL=C comm -z -23 /backup-work/media/known.unread /backup-work/media/changed | first_path)
-    [ -z "$unread" ] || fail "can't read the media file $unread"
+    [ -z "$unread" ] || fail "can't read the media file $unread; fix: check the disk that it is on"
     [ -s /backup-work/media/changed ] || return 0
     [ "$attempt" = 3 ] || say "media files changed meanwhile: trying again"
   done
