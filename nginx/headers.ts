@@ -15,9 +15,23 @@ export interface HeaderValues {
   /** `auto`: two years with subdomains, on a .localhost name without them. */
   readonly strictTransportSecurity: string;
   readonly xssProtection: string;
+  /** Those of them that Django may set, too: in its answers its own value counts. */
+  readonly fromDjango: readonly DjangoHeader[];
 }
 
-const names: Readonly<Record<keyof HeaderValues, string>> = {
+/** Headers that a page may need another value of than the rest of the site. */
+export const djangoHeaders = [
+  "contentSecurityPolicy",
+  "frameOptions",
+  "openerPolicy",
+  "permissionsPolicy",
+  "referrerPolicy",
+  "resourcePolicy",
+] as const;
+
+export type DjangoHeader = (typeof djangoHeaders)[number];
+
+const names: Readonly<Record<Exclude<keyof HeaderValues, "fromDjango">, string>> = {
   contentTypeOptions: "X-Content-Type-Options",
   frameOptions: "X-Frame-Options",
   referrerPolicy: "Referrer-Policy",
@@ -31,8 +45,35 @@ const names: Readonly<Record<keyof HeaderValues, string>> = {
   strictTransportSecurity: "Strict-Transport-Security",
 };
 
-/** Headers that nginx alone sets: what Django sends of them is hidden. */
-export const ownedHeaders: readonly string[] = ["X-Release", ...Object.values(names)];
+/** Renders which headers of Django's answers nobody sees, because nginx alone sets them. */
+export function renderHiddenHeaders({ fromDjango }: HeaderValues): string {
+  const own = Object.entries(names).flatMap(([key, name]) => (fromDjango.some((other) => other === key) ? [] : [name]));
+  return ["X-Release", ...own].map((name) => `proxy_hide_header ${name};`).join("\n");
+}
+
+/** Renders the values that Django's own ones come before, for the http block; nginx leaves out a header without a value. */
+export function renderHeaderMaps({ fromDjango, ...values }: HeaderValues): string {
+  return [...new Set(fromDjango)]
+    .filter((key) => values[key] !== "off")
+    .flatMap((key) => [
+      // What Django leads to a file by X-Accel-Redirect goes without Django's headers.
+      `map "$upstream_http_x_accel_redirect|$upstream_http_${underscored(names[key])}" ${headerVariable(key)} {`,
+      '    "~^\\|." "";',
+      `    default ${quoted(values[key])};`,
+      "}",
+      "",
+    ])
+    .map((line) => (line === "" ? "\n" : `    ${line}\n`))
+    .join("");
+}
+
+function headerVariable(key: DjangoHeader): string {
+  return `$site_${underscored(names[key])}`;
+}
+
+function underscored(name: string): string {
+  return name.toLowerCase().replaceAll("-", "_");
+}
 
 /** What an uploaded file may do: a page or a drawing among them may be shown, but runs no script in the site's name. */
 export const mediaPolicy = "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
@@ -49,10 +90,11 @@ export interface HeadersArgs {
 export function renderHeaders({ values, release, serverNames, secure }: HeadersArgs): string {
   const transport = values.strictTransportSecurity === "auto" ? strictTransportSecurity(serverNames) : values.strictTransportSecurity;
   const all = { ...values, strictTransportSecurity: secure ? transport : "off" };
-  const lines = (Object.keys(names) as (keyof HeaderValues)[]).flatMap((key) => {
+  const lines = (Object.keys(names) as (keyof typeof names)[]).flatMap((key) => {
     if (key === "dnsPrefetch") return [`add_header ${names[key]} ${quoted(all[key] ? "on" : "off")} always;`];
     const value = all[key];
-    return value === "off" ? [] : [`add_header ${names[key]} ${quoted(value)} always;`];
+    const ofDjango = values.fromDjango.find((other) => other === key);
+    return value === "off" ? [] : [`add_header ${names[key]} ${ofDjango === undefined ? quoted(value) : headerVariable(ofDjango)} always;`];
   });
   return [`add_header X-Release ${quoted(release)} always;`, ...lines, ""].join("\n");
 }

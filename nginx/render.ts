@@ -6,7 +6,7 @@ import { renderAddressLists, renderMaintenance, type AddressLists, type BasicAut
 import { cacheVolumePath, renderCacheUse, renderCacheZone, type CacheArgs } from "./cache.ts";
 import { renderDjangoLocations } from "./django-locations.ts";
 import { errorPolicy, pageStatuses, renderErrorLocations, renderErrorPage } from "./error-pages.ts";
-import { mediaPolicy, ownedHeaders, renderHeaders, type HeaderValues } from "./headers.ts";
+import { mediaPolicy, renderHeaderMaps, renderHeaders, renderHiddenHeaders, type HeaderValues } from "./headers.ts";
 import { renderLimits, renderLimitZones, type LimitsArgs } from "./limits.ts";
 import { renderListen, renderRedirectServers, renderTlsServers } from "./servers.ts";
 import { renderSuccessor } from "./successor.ts";
@@ -110,18 +110,20 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
     renderListen(portAndOptions, ipv6)
       .map((line) => `    ${line}\n`)
       .join("");
-  const headersWith = (contentSecurityPolicy: string) => renderHeaders({ ...headers, values: { ...args.headers, contentSecurityPolicy } });
+  // For what nginx answers itself, Django's word doesn't count.
+  const headersWith = (own: Partial<HeaderValues>, more = {}) =>
+    renderHeaders({ ...headers, ...more, values: { ...args.headers, fromDjango: [], ...own } });
   const files: Record<string, string> = {
     "start.sh": startScript,
     "headers.conf": renderHeaders(headers),
-    "media-headers.conf": headersWith(mediaPolicy),
-    "error-headers.conf": headersWith(errorPolicy),
-    ...(tls === "nginx" ? { "redirect-headers.conf": renderHeaders({ ...headers, secure: false }) } : {}),
+    "media-headers.conf": headersWith({ contentSecurityPolicy: mediaPolicy }),
+    "error-headers.conf": headersWith({ contentSecurityPolicy: errorPolicy }),
+    ...(tls === "nginx" ? { "redirect-headers.conf": headersWith({}, { secure: false }) } : {}),
     ...Object.fromEntries(pageStatuses.map((status) => [`errors/${status}.html`, renderErrorPage(status)])),
     "proxy.conf": fill("proxy.conf", {
       clientScheme,
       connectionHeaders: renderConnectionHeaders(args.webSockets),
-      hiddenHeaders: ownedHeaders.map((name) => `proxy_hide_header ${name};`).join("\n"),
+      hiddenHeaders: renderHiddenHeaders(args.headers),
       hostPortSuffix: suffix,
       requestGraceSeconds: args.requestGraceSeconds,
       limits: renderLimits(args.limits),
@@ -189,6 +191,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
       limits: renderLimitZones(args.limits, args.gateways),
       maintenance: args.maintenance === undefined ? "" : renderMaintenance(args.maintenance),
       webSockets: args.webSockets ? renderWebSocketMaps() : "",
+      headers: renderHeaderMaps(args.headers),
       snippet: args.snippets.http === undefined ? "" : "    include snippet-http.conf;\n\n",
       realAddress: args.trustedProxies.length === 0 ? "" : renderRealAddress(args.trustedProxies),
       // A WebSocket goes on until its replica closes it, which is told to stop before this.

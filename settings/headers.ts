@@ -1,4 +1,5 @@
-import { asFlag, asHeader, headerValues } from "../allowed-values.ts";
+import { asFlag, asHeader, headerValues, listOf, oneOf } from "../allowed-values.ts";
+import { djangoHeaders, type DjangoHeader } from "../nginx/headers.ts";
 import { setting, type Setting } from "./setting.ts";
 
 /** A header's value; `dev` where the prod value differs there. */
@@ -16,7 +17,9 @@ const permissionsPolicy = [
   "picture-in-picture", "publickey-credentials-get", "screen-wake-lock", "serial", "sync-xhr", "usb", "xr-spatial-tracking",
 ].map((ability) => `${ability}=()`).join(", "); // prettier-ignore
 
-/** The security headers, which nginx alone sets. */
+const fromDjango = oneOf(...djangoHeaders);
+
+/** The security headers; nginx sets them, and hides what Django sends of all but `fromDjango`. */
 export const headersSettings = {
   contentSecurityPolicy: header("What a page may load and do; Django's debug pages work under none.", "off", contentSecurityPolicy),
   contentTypeOptions: header("Whether browsers may guess a type.", "nosniff"),
@@ -35,4 +38,11 @@ export const headersSettings = {
   resourcePolicy: header("Who may load the site's files.", "same-origin"),
   strictTransportSecurity: header("How long browsers insist on TLS; auto: two years, with subdomains but on .localhost names.", "auto"),
   xssProtection: header("Old browsers' filter, which did harm.", "0"),
+  fromDjango: setting<readonly DjangoHeader[]>(
+    "Those of these headers that Django may set: where its answer has one, that counts.",
+    `a list of ${fromDjango.allowed}`,
+    [],
+    [],
+    listOf(fromDjango.parse),
+  ),
 };

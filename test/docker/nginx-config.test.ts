@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { djangoHeaders } from "../../nginx/headers.ts";
 import { renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
 import { nginxArgs } from "../support/nginx-args.ts";
 import { installPythonTool } from "../support/python-tool.ts";
@@ -17,6 +18,10 @@ const variants: [string, Partial<NginxConfigArgs>][] = [
     { tls: "outer", httpsPort: undefined, trustedProxies: ["10.0.0.0/8", "2001:db8::1"], redirectNames: ["old.example"] },
   ],
   ["odd headers", { headers: { ...nginxArgs.headers, contentSecurityPolicy: `default-src 'self' "x\\" ;{}#`, frameOptions: "off" } }],
+  [
+    "odd headers that Django may set",
+    { headers: { ...nginxArgs.headers, contentSecurityPolicy: `default-src 'self' "x\\" ;{}#`, fromDjango: djangoHeaders } },
+  ],
   ["no TLS", { tls: "off", httpsPort: undefined, httpPort: 8080, serverNames: ["localhost", "127.0.0.1", "[::1]"], staticFromVolume: false }],
   ["the longest names", { serverNames: [`${longLabel}.${longLabel}.${longLabel}.${"b".repeat(59)}.uk`, "xn--bcher-kva.example"] }],
   [

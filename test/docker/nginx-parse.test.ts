@@ -5,6 +5,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { asAccessPaths, asAddressRange, asDirectory, asHeader, asHostname, asMailAddress } from "../../allowed-values.ts";
+import { renderHeaderMaps } from "../../nginx/headers.ts";
 import { renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
 import { settings } from "../../settings.ts";
 import { nginxArgs } from "../support/nginx-args.ts";
@@ -92,6 +93,14 @@ test.skipIf(!hasPython)("a header's value is refused, or is the whole of its dir
     );
     expect(parsed.map(({ args }) => args)).toEqual(expected);
     expect(parsed.every(({ directive }) => directive === "add_header")).toBe(true);
+  }
+  const maps = taken.map((value) => renderHeaderMaps({ ...nginxArgs.headers, contentSecurityPolicy: value, fromDjango: ["contentSecurityPolicy"] }));
+  for (const [index, [map, ...more]] of parse(maps).entries()) {
+    expect([map.directive, more]).toEqual(["map", []]);
+    expect(map.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
+      ["~^\\\\|.", ""],
+      ["default", unescaped(taken[index])],
+    ]);
   }
 });
 

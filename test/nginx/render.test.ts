@@ -41,7 +41,7 @@ test("the id changes with anything that is rendered, and with nothing else", () 
   const changes: Partial<NginxConfigArgs>[] = [
     { serverNames: ["other.example"] }, { replicas: ["a"] }, { replicaPort: 9001 }, { release: "b" }, { httpsPort: 8443 }, { staticFromVolume: false },
     { workerProcesses: 2 }, { workerConnections: 2048 }, { keepaliveSeconds: 10 }, { maxBodySize: "1m" }, { redirectNames: ["old.example"] }, { tlsPolicy: "modern" }, { tls: "outer", trustedProxies: ["10.0.0.1"] },
-    { trustedProxies: ["10.0.0.0/8"] }, { headers: { ...nginxArgs.headers, frameOptions: "SAMEORIGIN" } }, { requestGraceSeconds: 31 }, { certificate: "new" },
+    { trustedProxies: ["10.0.0.0/8"] }, { headers: { ...nginxArgs.headers, frameOptions: "SAMEORIGIN" } }, { headers: { ...nginxArgs.headers, fromDjango: ["frameOptions"] } }, { requestGraceSeconds: 31 }, { certificate: "new" },
   ]; // prettier-ignore
   const ids = changes.map((change) => renderNginxConfig({ ...nginxArgs, ...change }).id);
   expect(new Set([id, ...ids]).size).toBe(changes.length + 1);
@@ -126,4 +126,50 @@ test("a header that is off is left out, and Django's is hidden all the same", ()
   const { files } = renderNginxConfig({ ...nginxArgs, headers: { ...nginxArgs.headers, frameOptions: "off" } });
   expect(files["headers.conf"]).not.toContain("X-Frame-Options");
   expect(files["proxy.conf"]).toContain("proxy_hide_header X-Frame-Options;");
+});
+
+describe("a header that Django may set", () => {
+  const fromDjango = ["frameOptions", "contentSecurityPolicy", "frameOptions"] as const;
+  const { files } = renderNginxConfig({ ...nginxArgs, headers: { ...nginxArgs.headers, fromDjango } });
+
+  test("is Django's where its answer has one and nginx gives no file in its place, and the site's everywhere else", () => {
+    expect(files["nginx.conf"]).toContain(
+      [
+        "",
+        '    map "$upstream_http_x_accel_redirect|$upstream_http_x_frame_options" $site_x_frame_options {',
+        '        "~^\\|." "";',
+        '        default "DENY";',
+        "    }",
+        "",
+        '    map "$upstream_http_x_accel_redirect|$upstream_http_content_security_policy" $site_content_security_policy {',
+        '        "~^\\|." "";',
+        "        default \"default-src 'self'\";",
+        "    }",
+        "",
+        "    include site-https.conf;",
+      ].join("\n"),
+    );
+    expect(files["headers.conf"]).toContain("add_header X-Frame-Options $site_x_frame_options always;");
+    expect(files["headers.conf"]).toContain("add_header Content-Security-Policy $site_content_security_policy always;");
+    expect(files["headers.conf"]).toContain('add_header Referrer-Policy "same-origin" always;');
+  });
+
+  test("is the only one of Django's that isn't hidden", () => {
+    const hidden = (text: string) => [...text.matchAll(/proxy_hide_header (\S+);/g)].map(([, name]) => name);
+    const all = hidden(renderNginxConfig(nginxArgs).files["proxy.conf"]);
+    expect(all).toHaveLength(12);
+    expect(hidden(files["proxy.conf"])).toEqual(all.filter((name) => name !== "X-Frame-Options" && name !== "Content-Security-Policy"));
+  });
+
+  test("doesn't count for uploads, error pages and redirects", () => {
+    for (const name of ["media-headers.conf", "error-headers.conf", "redirect-headers.conf"]) {
+      expect(files[name]).toBe(renderNginxConfig(nginxArgs).files[name]);
+    }
+  });
+
+  test("is Django's alone where the site's is off", () => {
+    const headers = { ...nginxArgs.headers, frameOptions: "off", fromDjango: ["frameOptions"] } as const;
+    const { files } = renderNginxConfig({ ...nginxArgs, headers });
+    expect(Object.values(files).join("\n")).not.toMatch(/X-Frame-Options|x_frame_options/);
+  });
 });

@@ -19,6 +19,7 @@ export const nginxArgs: NginxConfigArgs = {
     resourcePolicy: "same-origin",
     strictTransportSecurity: "auto",
     xssProtection: "0",
+    fromDjango: [],
   },
   replicas: ["movies-prod-django-0-1a2b3c4", "movies-prod-django-1-5d6e7f8"],
   replicaPort: 9000,

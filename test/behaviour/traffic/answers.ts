@@ -113,6 +113,25 @@ export function answersBehaviour(site: TrafficSite): void {
       expect(docker("exec", site.containersOf("django")[0], "find", "/vol/temporary", "-type", "f")).toBe("");
     });
 
+    test("what headers.fromDjango names is Django's where it sends one, kept answers too, and the site's everywhere else", async () => {
+      const headers = { fromDjango: ["contentSecurityPolicy", "frameOptions"] };
+      await site.upWith({ headers, cache: { enabled: true }, privateMedia: "private" });
+      const policy = "default-src 'self'; script-src 'nonce-4711'";
+      const query = `h-Content-Security-Policy=${encodeURIComponent(policy)}&h-X-Frame-Options=SAMEORIGIN&h-Permissions-Policy=camera%3D*`;
+      for (const state of ["MISS", "HIT"]) {
+        const answer = await site.get(`/t/now?${query}`);
+        expect(answer.headers["x-cache"]).toBe(state);
+        expect(answer.headers).toMatchObject({ ...ownedHeaders, "x-frame-options": "SAMEORIGIN", "content-security-policy": policy });
+      }
+      const sitePolicy = expect.stringMatching(/^default-src 'self'; img-src/);
+      for (const path of ["/", "/api/movies/", "/static/movies/icon.svg", `/t/now?h-X-Accel-Redirect=/static/movies/icon.svg&${query}`]) {
+        expect({ path, ...(await site.get(path)).headers }).toMatchObject({ ...ownedHeaders, "content-security-policy": sitePolicy });
+      }
+      // A path that isn't there: nginx's own page.
+      const missing = await site.get(`/t/now?h-X-Accel-Redirect=/media/private/nothing&${query}`);
+      expect([missing.status, missing.headers["x-frame-options"], missing.headers["content-security-policy"]]).toEqual([404, "DENY", errorPolicy]);
+    });
+
     test("private uploads come through Django alone", async () => {
       await site.upWith({ privateMedia: "private", robots: "deny" });
       docker(
