@@ -64,13 +64,13 @@ export function crossChecks(values: Settings, given: Record<string, unknown>, do
   if (postgres.upgradeFrom === postgres.version) {
     problems.push(problem("postgres.upgradeFrom", postgres.upgradeFrom, "another version than postgres.version, or none", "remove it"));
   }
-  const connections = connectionsOf(app);
+  const connections = connectionsOf(values);
   if (connections > postgres.maxConnections) {
     problems.push(
       problem(
         "postgres.maxConnections",
         postgres.maxConnections,
-        `${connections} or more: twice app.replicas x app.workers x app.threads, old and new replicas side by side, and ${ownConnections} for jobs`,
+        `${connections} or more: twice app.replicas x app.workers x app.threads, old and new replicas side by side, the connections of background processes, and ${ownConnections} for jobs`,
         "raise it, or lower one of those",
       ),
     );
@@ -111,9 +111,11 @@ function ipv6Checks({ access, bindAddress, ipv6ClientAddresses, maintenance, tru
 const ownConnections = 10;
 
 /** Returns how many connections to the database a roll-out of the app may need. */
-function connectionsOf(app: Settings["app"]): number {
+function connectionsOf({ app, background }: Settings): number {
   const perWorker = app.workerClass === "gthread" ? app.threads : 1;
-  return app.server === "gunicorn" ? 2 * app.replicas * workerCountOf(app) * perWorker + ownConnections : ownConnections;
+  const ofReplicas = app.server === "gunicorn" ? 2 * app.replicas * workerCountOf(app) * perWorker : 0;
+  const ofBackground = Object.values(background).map(({ alone, connections, replicas }) => (alone ? 1 : 2 * replicas) * connections);
+  return [ofReplicas, ...ofBackground, ownConnections].reduce((sum, number) => sum + number);
 }
 
 /** Returns gunicorn's worker processes a replica; `auto` is what its documentation advises. */

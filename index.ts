@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import { AppFiles } from "./components/app-files.ts";
 import { AppImage } from "./components/app-image.ts";
+import { Background } from "./components/background.ts";
 import { Backup } from "./components/backup.ts";
 import { Certificate, warnBeforeExpiry } from "./components/certificate.ts";
 import { cleanUp } from "./components/cleanup.ts";
@@ -79,7 +80,11 @@ if (config.backup !== undefined) {
     release,
   });
 }
-const django = new Django(`${prefix}-django`, { owner, engine, config, image: appImage, files, release, networks, volumes });
+const running = { owner, engine, config, image: appImage, files, release, networks, volumes };
+const background = Object.entries(config.background).map(
+  ([name, process]) => new Background(`${prefix}-background-${name}`, { ...running, process }),
+);
+const django = new Django(`${prefix}-django`, { ...running, background });
 new Nginx(`${prefix}-nginx`, {
   owner,
   engine,

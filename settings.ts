@@ -18,6 +18,7 @@ import {
   wholeNumber,
 } from "./allowed-values.ts";
 import { appSettings } from "./settings/app.ts";
+import { backgroundSettings } from "./settings/background.ts";
 import { backupSettings } from "./settings/backup.ts";
 import { headersSettings } from "./settings/headers.ts";
 import { nginxSettings } from "./settings/nginx.ts";
@@ -72,6 +73,7 @@ export const settings = {
   tls: tlsSettings,
   headers: headersSettings,
   app: appSettings,
+  background: backgroundSettings,
   secretEnv: setting<Readonly<Record<string, string>>>(
     "Secret environment of Django, delivered as files that NAME_FILE names.",
     environments,

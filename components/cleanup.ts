@@ -65,10 +65,13 @@ async function removeOldFiles(args: CleanupArgs): Promise<void> {
   const { docker, prefix, container = `${prefix}-nginx`, filesVolume = (component) => `${prefix}-${component}-files` } = args;
   const format = '{{.Label "django-stack.component"}}/{{.Label "django-stack.files"}}';
   const { stdout } = await docker("ps", "--all", "--format", format, ...labelFilters({ name: args.name, stack: args.stack }));
-  const used = stdout.split("\n").filter((folder) => {
-    const [component, id] = folder.split("/");
-    return componentsWithFiles.includes(component) && id !== "";
-  });
+  const used = stdout
+    .split("\n")
+    .map(ownFolder)
+    .filter((folder) => {
+      const [component, id] = folder.split("/");
+      return componentsWithFiles.includes(component) && id !== "";
+    });
   const components = componentsWithFiles.filter((component) => used.some((folder) => folder.startsWith(`${component}/`)));
   const folders = Object.fromEntries(components.map((component) => [`/folders/${component}`, filesVolume(component)]));
   await runOnVolumes({
@@ -78,6 +81,11 @@ async function removeOldFiles(args: CleanupArgs): Promise<void> {
     script: 'sh -ec "$1"; script=$2; shift 2; sh -ec "$script" sh "$@"',
     words: [pruneStaticScript, removeUnusedScript, ...used],
   });
+}
+
+/** Background processes read the app's files. */
+function ownFolder(folder: string): string {
+  return folder.replace(/^background\//, "django/");
 }
 
 const [pruneStaticScript, removeUnusedScript] = ["prune-static.sh", "remove-unused-files.sh"].map((name) =>

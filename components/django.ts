@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import type { AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
+import type { Background } from "./background.ts";
 import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
@@ -21,6 +22,8 @@ export interface DjangoArgs {
   readonly files: AppFiles;
   /** What must have succeeded before a replica starts. */
   readonly release: Release;
+  /** What must run before: what a replica leaves to the background finds somebody there who knows it. */
+  readonly background: readonly Background[];
   readonly networks: Networks;
   readonly volumes: Volumes;
 }
@@ -80,7 +83,7 @@ export class Django extends pulumi.ComponentResource {
         },
         {
           parent: this,
-          dependsOn: args.release,
+          dependsOn: [args.release, ...args.background],
           // The old replica serves until nginx has left it; only a published port can't be held twice.
           deleteBeforeReplace: app.devServerPort !== undefined,
           customTimeouts: untilItsOwnLimit(app.startSeconds),

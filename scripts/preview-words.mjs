@@ -1,6 +1,7 @@
 // What the steps of `pulumi preview --json` mean for the site.
 
 const containers = "docker:index/container:Container";
+const backgroundComponent = "django-stack:index:Background";
 
 /** What a change of a resource means, most serious first; the first match of a resource counts. */
 const meanings = [
@@ -13,6 +14,9 @@ const meanings = [
   { matches: (step) => isContainer(step, /-django-\d+$/) && step.op === "delete", words: (names) => `removes ${names.length} ${names.length === 1 ? "replica" : "replicas"} after nginx has left them, no interruption` },
   { matches: (step) => isContainer(step, /-django-\d+$/) && step.op === "create", words: (names) => `adds ${names.length} ${names.length === 1 ? "replica" : "replicas"}` },
   { matches: (step) => isContainer(step, /-django-\d+$/) && changes(step), words: () => "rolls the app: new replicas start beside the old ones, no interruption" },
+  { matches: (step) => isBackground(step) && step.op === "delete", words: (names) => `ends background processes: ${processes(names)}` },
+  { matches: (step) => isBackground(step) && step.op === "create", words: (names) => `adds background processes: ${processes(names)}` },
+  { matches: (step) => isBackground(step) && changes(step), words: (names) => `replaces background processes: ${processes(names)}` },
   { matches: (step) => isContainer(step, /-django-release$/) && changes(step), words: () => "runs the release job: migrations and static files" },
   { matches: (step) => isContainer(step, /-nginx-files-job$/) && changes(step), words: () => "reloads nginx, no interruption" },
   { matches: (step) => isContainer(step, /-postgres-roles$/) && changes(step), words: () => "brings the database's roles and passwords up to date" },
@@ -21,8 +25,16 @@ const meanings = [
   { matches: (step) => step.type.startsWith("tls:") && changes(step), words: () => "makes a new certificate" },
 ]; // prettier-ignore
 
-function isContainer({ type, name }, pattern) {
-  return type === containers && pattern.test(name);
+function processes(names) {
+  return [...new Set(names.map((name) => name.replace(/^.*?-background-/, "").replace(/-\d+$/, "")))].join(", ");
+}
+
+function isContainer({ type, name, component }, pattern) {
+  return type === containers && component !== backgroundComponent && pattern.test(name);
+}
+
+function isBackground({ type, component }) {
+  return type === containers && component === backgroundComponent;
 }
 
 function changes({ op }) {
@@ -39,7 +51,11 @@ function removes({ op }) {
  * @param preview the parsed output of `pulumi preview --json`.
  */
 export function explainPreview(preview) {
-  const steps = (preview.steps ?? []).map(({ op, urn }) => ({ op, type: urn.split("::")[2].split("$").at(-1), name: urn.split("::")[3] }));
+  const steps = (preview.steps ?? []).map(({ op, urn }) => {
+    const [, , types, name] = urn.split("::");
+    const [type, component] = types.split("$").reverse();
+    return { op, type, component, name };
+  });
   if (steps.every((step) => !changes(step) || step.type === "pulumi:pulumi:Stack")) return ["changes nothing"];
   const fresh = steps.filter(({ type }) => type === containers).every(({ op }) => op === "create");
   if (fresh && steps.some(({ type }) => type === containers)) return ["makes the whole stack"];

@@ -49,9 +49,12 @@ test("secrets are shown by no error", async () => {
 test("more connections than the server takes", async () => {
   const message = await errorOf("prod", { app: { replicas: 8, workers: 4, threads: 4 } });
   expect(message).toContain(
-    "postgres.maxConnections: got 200; allowed: 266 or more: twice app.replicas x app.workers x app.threads, old and new replicas side by side, and 10 for jobs; fix: raise it, or lower one of those",
+    "postgres.maxConnections: got 200; allowed: 266 or more: twice app.replicas x app.workers x app.threads, old and new replicas side by side, the connections of background processes, and 10 for jobs; fix: raise it, or lower one of those",
   );
   expect(await errorOf("prod", { app: { replicas: 8, workers: 4, threads: 4 }, postgres: { maxConnections: 266 } })).toBe("no error");
+  // Old and new ones of the first, one at a time of the second: 58 with the app's.
+  const background = { tasks: { command: ["work"], replicas: 2, connections: 35 }, clock: { command: ["tick"], alone: true, connections: 5 } };
+  expect(await errorOf("prod", { background })).toContain("postgres.maxConnections: got 200; allowed: 203 or more");
   expect(await errorOf("prod", { app: { replicas: 8, workers: 4, threads: 4, workerClass: "sync" } })).toBe("no error");
 });
 

@@ -3,12 +3,15 @@ import { errorOf } from "./support/load-config.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
+const backgroundAllowed =
+  "names of 1 to 20 lower-case letters, digits and inner hyphens, each with { command, replicas, alone, cpus, memory, connections, stopSeconds }";
+
 describe("a config is refused", () => {
   const cases: [string, Record<string, unknown>, string][] = [
     [
       "an unknown key",
       { domian: "x.example" },
-      "domian: unknown key; allowed: one of environment, name, checkout, domain, aliases, httpPort, httpsPort, bindAddress, ipv6ClientAddresses, redirects, trustedProxies, tls, headers, app, secretEnv, postgres, backup, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
+      "domian: unknown key; allowed: one of environment, name, checkout, domain, aliases, httpPort, httpsPort, bindAddress, ipv6ClientAddresses, redirects, trustedProxies, tls, headers, app, background, secretEnv, postgres, backup, nginx, cache, limits, access, basicAuth, maintenance, robots, privateMedia, secrets, protectData, superuser; fix: remove it or correct its name",
     ],
     [
       "an unknown key inside",
@@ -110,6 +113,36 @@ describe("a config is refused", () => {
       "a setting of Postgres that could cost the data",
       { postgres: { settings: { fsync: false } } },
       'postgres.settings: got {"fsync":false}; allowed: names of Postgres\' settings, each with a text, a number, true or false; fix: remove fsync: without it a power cut costs the database',
+    ],
+    [
+      "a background process without a command",
+      { background: { tasks: { replicas: 2 } } },
+      `background: got {"tasks":{"replicas":2}}; allowed: ${backgroundAllowed}; fix: set tasks.command to a list of texts, the program first`,
+    ],
+    [
+      "a background process whose command is a line",
+      { background: { tasks: { command: "celery worker" } } },
+      `background: got {"tasks":{"command":"celery worker"}}; allowed: ${backgroundAllowed}; fix: set tasks.command to a list of texts, the program first`,
+    ],
+    [
+      "a background process that is a command alone",
+      { background: { tasks: ["celery"] } },
+      `background: got {"tasks":["celery"]}; allowed: ${backgroundAllowed}; fix: give tasks an object with a command`,
+    ],
+    [
+      "two of a background process that must be alone",
+      { background: { clock: { command: ["beat"], alone: true, replicas: 2 } } },
+      `background: got {"clock":{"command":["beat"],"alone":true,"replicas":2}}; allowed: ${backgroundAllowed}; fix: set clock.replicas to 1, or clock.alone to false`,
+    ],
+    [
+      "a background process with a key that there isn't",
+      { background: { tasks: { command: ["work"], environment: {} } } },
+      `background: got {"tasks":{"command":["work"],"environment":{}}}; allowed: ${backgroundAllowed}; fix: remove environment from tasks`,
+    ],
+    [
+      "a background process with a name that no container could have",
+      { background: { "Task queue": { command: ["work"] } } },
+      `background: got {"Task queue":{"command":["work"]}}; allowed: ${backgroundAllowed}; fix: rename "Task queue"`,
     ],
     [
       "a superuser without an address",

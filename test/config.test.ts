@@ -22,6 +22,7 @@ describe("defaults", () => {
       httpPort: 80,
       httpsPort: 443,
       redirects: [],
+      background: {},
       ipv6ClientAddresses: false,
       trustedProxies: [],
       tls: { mode: "self-signed", policy: "intermediate", provided: undefined, acme: undefined },

@@ -3,7 +3,7 @@ import { publicText, reveal, type Registration } from "./support/program.ts";
 import { program } from "./support/unit.ts";
 
 const container = "docker:index/container:Container";
-const serviceNames = (prefix: string) => new RegExp(`^${prefix}-(nginx|postgres|backup|django-\\d+)$`);
+const serviceNames = (prefix: string) => new RegExp(`^${prefix}-(nginx|postgres|backup|(django|background-[a-z]+)-\\d+)$`);
 
 function containers(registrations: Registration[]) {
   return registrations.filter(({ type }) => type === container).map((registration) => ({ ...registration, inputs: reveal(registration.inputs) }));
@@ -11,7 +11,8 @@ function containers(registrations: Registration[]) {
 
 describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
   const prefix = `django-stack-${stack}`;
-  const declare = () => program(stack, { superuser: { username: "admin", email: "admin@example.com" } });
+  const background = { clock: { command: ["python", "manage.py", "tick"], alone: true }, tasks: { command: ["python", "manage.py", "work"] } };
+  const declare = () => program(stack, { superuser: { username: "admin", email: "admin@example.com" }, background });
   let declared: ReturnType<typeof declare> | undefined;
   const run = () => (declared ??= declare());
 
@@ -33,8 +34,8 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
 
   test("says for every container whether it may be deleted before it is replaced", async () => {
     for (const { name, deleteBeforeReplace, inputs } of containers((await run()).registrations)) {
-      const holdsPortOrData = [`${prefix}-postgres`, `${prefix}-backup`].includes(name) || (inputs.ports ?? []).length > 0;
-      expect([name, deleteBeforeReplace]).toEqual([name, holdsPortOrData]);
+      const neverTwice = ["postgres", "backup", "background-clock-0"].map((service) => `${prefix}-${service}`);
+      expect([name, deleteBeforeReplace]).toEqual([name, neverTwice.includes(name) || (inputs.ports ?? []).length > 0]);
     }
   });
 
@@ -50,7 +51,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
 
   test("lets services run without root, bounded, watched and restarted", async () => {
     const services = containers((await run()).registrations).filter(({ name }) => serviceNames(prefix).test(name));
-    expect(services.length).toBe(stack === "dev" ? 3 : 5);
+    expect(services.length).toBe(stack === "dev" ? 5 : 7);
     for (const { name, inputs, onError, afterCreate } of services) {
       expect({ name, ...inputs }).toMatchObject({
         readOnly: true,
@@ -80,7 +81,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
       if (stack === "prod") expect(inputs.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
     }
     // The one that makes backups is the database's own user.
-    const users = services.filter(({ name }) => !/-(django-\d+|backup)$/.test(name)).map(({ inputs }) => inputs.user);
+    const users = services.filter(({ name }) => !/-((django|background-[a-z]+)-\d+|backup)$/.test(name)).map(({ inputs }) => inputs.user);
     expect(new Set(users).size).toBe(users.length);
   });
 
@@ -94,10 +95,10 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
           settings: inputs.labels.find(({ label }: { label: string }) => label === "django-stack.settings").value,
         }));
     const old = checksOf(await run());
-    const recent = checksOf(await program(stack, {}, { engine: { startInterval: "any" } }));
-    const composed = checksOf(await program(stack, {}, { engine: { startInterval: "fixed" } }));
+    const recent = checksOf(await program(stack, { background }, { engine: { startInterval: "any" } }));
+    const composed = checksOf(await program(stack, { background }, { engine: { startInterval: "fixed" } }));
     expect(recent.map(({ name }) => name).sort()).toEqual(old.map(({ name }) => name).sort());
-    const once = { nginx: "2s", postgres: "2s", backup: "7s", django: "3s" };
+    const once = { nginx: "2s", postgres: "2s", backup: "7s", background: "3s", "django-": "3s" };
     for (const { name, intervals } of old)
       expect(intervals).toEqual([Object.entries(once).find(([component]) => name.includes(component))?.[1], undefined]);
     for (const { intervals } of recent) expect(intervals).toEqual(["10s", "1s"]);
@@ -164,7 +165,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
   test("mounts no path of the host but the development server's source, and never the engine's socket", async () => {
     for (const { name, inputs } of containers((await run()).registrations)) {
       const binds = (inputs.mounts ?? []).filter(({ type }: { type: string }) => type !== "volume");
-      const expected = stack === "dev" && /-django-(0|release)$/.test(name) ? ["/srv/app"] : [];
+      const expected = stack === "dev" && /-(django-(0|release)|background-[a-z]+-0)$/.test(name) ? ["/srv/app"] : [];
       expect([name, binds.map(({ target }: { target: string }) => target)]).toEqual([name, expected]);
       expect(JSON.stringify(inputs)).not.toContain("docker.sock");
     }

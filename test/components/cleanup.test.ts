@@ -45,7 +45,7 @@ describe("cleanUp", () => {
     const { docker, calls } = fakeDocker([
       [/^image ls/, releases(3).join("\n")],
       [/^image prune/, ""],
-      [/^ps/, "postgres/\nnginx/ddd\ndjango/aaa\ndjango/bbb\n/\ndjango/\n"],
+      [/^ps/, "postgres/\nnginx/ddd\ndjango/aaa\nbackground/bbb\n/\ndjango/\n"],
       [/^inspect/, "sha256:nginx\n"],
       [/^run/, ""],
     ]);

@@ -3,6 +3,10 @@ import { diagnosticsOf, explainPreview, listChanges } from "../../scripts/previe
 
 const urn = (type: string, name: string) => `urn:pulumi:prod::django-stack::django-stack:index:Django$${type}::${name}`;
 const container = (op: string, name: string) => ({ op, urn: urn("docker:index/container:Container", `movies-prod-${name}`) });
+const background = (op: string, name: string) => ({
+  op,
+  urn: `urn:pulumi:prod::django-stack::django-stack:index:Background$docker:index/container:Container::movies-prod-background-${name}`,
+});
 const volume = (op: string, name: string) => ({ op, urn: urn("docker:index/volume:Volume", `movies-prod-${name}`) });
 const image = (op: string) => ({ op, urn: urn("docker:index/image:Image", "movies-prod-django") });
 const same = container("same", "nginx");
@@ -54,6 +58,17 @@ describe("explainPreview", () => {
       "Postgres",
       [container("replace", "postgres"), same, container("replace", "postgres-roles")],
       ["restarts the database: requests that need it wait or fail for some seconds", "brings the database's roles and passwords up to date"],
+    ],
+    [
+      "background processes",
+      [
+        same,
+        background("create-replacement", "task-queue-0"),
+        background("delete-replaced", "task-queue-0"),
+        background("create", "x-django-0"),
+        background("delete", "clock-0"),
+      ],
+      ["ends background processes: clock", "adds background processes: x-django", "replaces background processes: task-queue"],
     ],
     ["more replicas", [same, container("create", "django-2"), container("create", "django-3")], ["adds 2 replicas"]],
     ["a replica less", [same, container("delete", "django-1")], ["removes 1 replica after nginx has left them, no interruption"]],

@@ -1,0 +1,4 @@
+import { backgroundBehaviour } from "../behaviour/background.ts";
+import { ContainerStack } from "../support/container-stack.ts";
+
+backgroundBehaviour("dsbackground", (stack, config) => new ContainerStack(stack, config));
