@@ -8,7 +8,7 @@ import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
-import { serviceProfile, type Engine } from "./profiles.ts";
+import { serviceProfile, untilItsOwnLimit, type Engine } from "./profiles.ts";
 import type { Release } from "./release.ts";
 import { sourceMounts } from "./source.ts";
 import type { Volumes } from "./volumes.ts";
@@ -74,6 +74,7 @@ export class Background extends pulumi.ComponentResource {
           parent: this,
           dependsOn: args.release,
           deleteBeforeReplace: process.alone,
+          customTimeouts: untilItsOwnLimit({ delete: process.stopSeconds }),
           hooks: serviceHooks(replicaName, dockerHost, process.alone ? "is gone" : "goes on"),
         },
       );

@@ -37,6 +37,8 @@ export class Django extends pulumi.ComponentResource {
     super("django-stack:index:Django", name, {}, opts);
     const { config, image, files, networks, volumes } = args;
     const { app, dockerHost } = config;
+    // It may have to drain, then its requests end, then gunicorn does.
+    const stopSeconds = app.drainSeconds + app.requestGraceSeconds + 5;
     const replicas = Array.from({ length: app.replicas }, (_, index) => {
       const replicaName = `${name}-${index}`;
       return new docker.Container(
@@ -59,8 +61,7 @@ export class Django extends pulumi.ComponentResource {
               retries: 5,
               startSeconds: app.startSeconds,
             },
-            // It may have to drain, then its requests end, then gunicorn does.
-            stopSeconds: app.drainSeconds + app.requestGraceSeconds + 5,
+            stopSeconds,
             labels: { release: image.release, files: files.id },
           }),
           image: image.imageId,
@@ -86,7 +87,7 @@ export class Django extends pulumi.ComponentResource {
           dependsOn: [args.release, ...args.background],
           // The old replica serves until nginx has left it; only a published port can't be held twice.
           deleteBeforeReplace: app.devServerPort !== undefined,
-          customTimeouts: untilItsOwnLimit(app.startSeconds),
+          customTimeouts: untilItsOwnLimit({ create: app.startSeconds, delete: stopSeconds }),
           hooks: serviceHooks(replicaName, dockerHost, app.devServerPort === undefined ? "goes on" : "is gone"),
         },
       );

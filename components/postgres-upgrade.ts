@@ -80,7 +80,7 @@ export class PostgresUpgrade extends pulumi.ComponentResource {
         dependsOn: opts?.dependsOn,
         deleteBeforeReplace: false,
         ignoreChanges: ["uploads"],
-        customTimeouts: untilItsOwnLimit(longestSeconds),
+        customTimeouts: untilItsOwnLimit({ create: longestSeconds }),
         hooks: { afterCreate: [jobGate(name, args.dockerHost)] },
       },
     );

@@ -113,14 +113,14 @@ export function serviceProfile(args: ServiceProfileArgs) {
 }
 
 /**
- * Time that Pulumi's provider gives a container that has a limit of its own, which may be longer than the provider's.
+ * Time that Pulumi's provider gives a container that has limits of its own, which may be longer than the provider's.
  *
  * That is 20 minutes where nothing is said: the default of the SDK that the provider is made with (Terraform plugin SDK v2, "Resource timeouts").
  *
- * @param seconds the container's own limit.
+ * @param limits how long it may take until it is up or done, and until it has stopped, in seconds.
  */
-export function untilItsOwnLimit(seconds: number): { create: string } {
-  return { create: `${seconds + 600}s` };
+export function untilItsOwnLimit(limits: { readonly create?: number; readonly delete?: number }): { create?: string; delete?: string } {
+  return Object.fromEntries(Object.entries(limits).map(([operation, seconds]) => [operation, `${seconds + 600}s`]));
 }
 
 /** What a one-shot container may do. */

@@ -77,7 +77,7 @@ export class Release extends pulumi.ComponentResource {
         dependsOn: [args.postgres, files, permissions],
         deleteBeforeReplace: false,
         // It waits for the dump of a backup between two tries.
-        customTimeouts: untilItsOwnLimit(3 * app.releaseTimeoutSeconds),
+        customTimeouts: untilItsOwnLimit({ create: 3 * app.releaseTimeoutSeconds }),
         hooks: { afterCreate: [jobGate(name, dockerHost)] },
       },
     );

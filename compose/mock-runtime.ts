@@ -13,8 +13,8 @@ export interface Registration {
   /** Undefined when the program leaves it to the provider. */
   readonly deleteBeforeReplace: boolean | undefined;
   readonly ignoreChanges: string[];
-  /** How long the provider may take to make it, such as `900s`; empty when the program leaves it to the provider. */
-  readonly createTimeout: string;
+  /** How long the provider may take to make and to remove it, such as `900s`; empty when the program leaves it to the provider. */
+  readonly timeouts: { readonly create: string; readonly delete: string };
   /** URNs of the resources that it needs, those that its inputs come from included. */
   readonly dependencies: string[];
   /** Names of its hooks. */
@@ -118,7 +118,7 @@ export function registrationOf(request: any, inputs: Record<string, any>): Regis
     retainOnDelete: request.getRetainondelete() ?? false,
     deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
     ignoreChanges: request.getIgnorechangesList(),
-    createTimeout: request.getCustomtimeouts()?.getCreate() ?? "",
+    timeouts: { create: request.getCustomtimeouts()?.getCreate() ?? "", delete: request.getCustomtimeouts()?.getDelete() ?? "" },
     dependencies: request.getDependenciesList(),
     afterCreate: request.getHooks()?.getAfterCreateList() ?? [],
     onError: request.getHooks()?.getOnErrorList() ?? [],

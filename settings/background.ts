@@ -26,7 +26,7 @@ const keys: { readonly [Key in keyof BackgroundProcess]: { readonly allowed: str
   cpus: { allowed: "a number of CPUs from 0.1 to 256", parse: orDefault(1, asCpus) },
   memory: { allowed: "a size such as 512m or 2g, 64m or more", parse: orDefault(512, asMegabytes) },
   connections: { allowed: "a whole number from 0 to 1000", parse: orDefault(4, wholeNumber(0, 1000)) },
-  stopSeconds: { allowed: "a whole number from 1 to 86400", parse: orDefault(30, wholeNumber(1, 86_400)) },
+  stopSeconds: { allowed: "a whole number from 1 to 3600", parse: orDefault(30, wholeNumber(1, 3600)) },
 };
 
 /** What of the app runs beside the replicas that answer requests. */

@@ -41,11 +41,12 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
 
   test("gives what may take longer than the provider's 20 minutes its own time", async () => {
     const { registrations } = await run();
-    const given = registrations.filter(({ createTimeout }) => createTimeout !== "").map(({ name, createTimeout }) => [name, createTimeout]);
+    const given = registrations.filter(({ timeouts }) => timeouts.create !== "" || timeouts.delete !== "");
     const replicas = stack === "dev" ? 1 : 2;
-    expect(given.sort()).toEqual([
-      ...Array.from({ length: replicas }, (_, index) => [`${prefix}-django-${index}`, "690s"]),
-      [`${prefix}-django-release`, "1500s"],
+    expect(given.map(({ name, timeouts }) => [name, timeouts.create, timeouts.delete]).sort()).toEqual([
+      ...["clock", "tasks"].map((process) => [`${prefix}-background-${process}-0`, "", "630s"]),
+      ...Array.from({ length: replicas }, (_, index) => [`${prefix}-django-${index}`, "690s", "643s"]),
+      [`${prefix}-django-release`, "1500s", ""],
     ]);
   });
 
