@@ -5,7 +5,9 @@ import type { AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
 import type { Background } from "./background.ts";
 import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
+import type { DockerCommand } from "./docker-engine.ts";
 import { serviceHooks } from "./gates.ts";
+import { hiddenHeaders } from "./hidden-headers.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { serviceProfile, untilItsOwnLimit, type Engine } from "./profiles.ts";
@@ -17,7 +19,7 @@ import type { Volumes } from "./volumes.ts";
 export interface DjangoArgs {
   readonly owner: Owner;
   readonly engine: Engine;
-  readonly config: Pick<Config, "app" | "dockerHost" | "https" | "url">;
+  readonly config: Pick<Config, "app" | "dockerHost" | "environment" | "headers" | "https" | "url">;
   readonly image: AppImage;
   readonly files: AppFiles;
   /** What must have succeeded before a replica starts. */
@@ -37,6 +39,13 @@ export class Django extends pulumi.ComponentResource {
     super("django-stack:index:Django", name, {}, opts);
     const { config, image, files, networks, volumes } = args;
     const { app, dockerHost } = config;
+    const question = { port: app.port, path: app.healthPath, host: new URL(config.url).host, https: config.https };
+    const warnOfHiddenHeaders = async (dockerCommand: DockerCommand, container: string) => {
+      const warnings = await hiddenHeaders({ docker: dockerCommand, container, ...config, values: config.headers, ...question }).catch(
+        (error: Error) => [`what headers Django sends can't be told: ${error.message}`],
+      );
+      for (const warning of warnings) await pulumi.log.warn(warning);
+    };
     // It may have to drain, then its requests end, then gunicorn does.
     const stopSeconds = app.drainSeconds + app.requestGraceSeconds + 5;
     const replicas = Array.from({ length: app.replicas }, (_, index) => {
@@ -55,7 +64,7 @@ export class Django extends pulumi.ComponentResource {
             processes: app.processLimit,
             tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,size=${app.temporaryMegabytes}m` },
             healthcheck: {
-              command: renderHealthCheck(app.port, app.healthPath, new URL(config.url).host, config.https),
+              command: renderHealthCheck(question),
               intervalSeconds: 3,
               timeoutSeconds: 5,
               retries: 5,
@@ -88,7 +97,12 @@ export class Django extends pulumi.ComponentResource {
           // The old replica serves until nginx has left it; only a published port can't be held twice.
           deleteBeforeReplace: app.devServerPort !== undefined,
           customTimeouts: untilItsOwnLimit({ create: app.startSeconds, delete: stopSeconds }),
-          hooks: serviceHooks(replicaName, dockerHost, app.devServerPort === undefined ? "goes on" : "is gone"),
+          hooks: serviceHooks(
+            replicaName,
+            dockerHost,
+            app.devServerPort === undefined ? "goes on" : "is gone",
+            index === 0 ? warnOfHiddenHeaders : undefined,
+          ),
         },
       );
     });

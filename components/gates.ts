@@ -100,14 +100,15 @@ export function serviceHooks(
   name: string,
   dockerHost: string | undefined,
   predecessor: Predecessor,
-  next?: (docker: DockerCommand) => Promise<void>,
+  next?: (docker: DockerCommand, id: string) => Promise<void>,
 ): pulumi.ResourceHookBinding {
   const limit = new pulumi.ResourceHook(`${name}-processes`, async ({ id }) => {
+    const docker = dockerCommand(dockerHost);
     // An engine without that cgroup still has the user's limit.
-    await limitProcesses(dockerCommand(dockerHost), id).catch((error: Error) =>
+    const limited = limitProcesses(docker, id).catch((error: Error) =>
       pulumi.log.warn(`${name}: its number of processes isn't limited: ${error.message}`),
     );
-    await next?.(dockerCommand(dockerHost));
+    await Promise.all([limited, next?.(docker, id)]);
   });
   const gate = new pulumi.ErrorHook(`${name}-gate`, async ({ newInputs, failedOperation }) => {
     const container: unknown = newInputs?.name;

@@ -31,7 +31,8 @@ export const djangoHeaders = [
 
 export type DjangoHeader = (typeof djangoHeaders)[number];
 
-const names: Readonly<Record<Exclude<keyof HeaderValues, "fromDjango">, string>> = {
+/** Names of the headers by their key in the config. */
+export const headerNames: Readonly<Record<Exclude<keyof HeaderValues, "fromDjango">, string>> = {
   contentTypeOptions: "X-Content-Type-Options",
   frameOptions: "X-Frame-Options",
   referrerPolicy: "Referrer-Policy",
@@ -47,7 +48,7 @@ const names: Readonly<Record<Exclude<keyof HeaderValues, "fromDjango">, string>>
 
 /** Renders which headers of Django's answers nobody sees, because nginx alone sets them. */
 export function renderHiddenHeaders({ fromDjango }: HeaderValues): string {
-  const own = Object.entries(names).flatMap(([key, name]) => (fromDjango.some((other) => other === key) ? [] : [name]));
+  const own = Object.entries(headerNames).flatMap(([key, name]) => (fromDjango.some((other) => other === key) ? [] : [name]));
   return ["X-Release", ...own].map((name) => `proxy_hide_header ${name};`).join("\n");
 }
 
@@ -57,7 +58,7 @@ export function renderHeaderMaps({ fromDjango, ...values }: HeaderValues): strin
     .filter((key) => values[key] !== "off")
     .flatMap((key) => [
       // What Django leads to a file by X-Accel-Redirect goes without Django's headers.
-      `map "$upstream_http_x_accel_redirect|$upstream_http_${underscored(names[key])}" ${headerVariable(key)} {`,
+      `map "$upstream_http_x_accel_redirect|$upstream_http_${underscored(headerNames[key])}" ${headerVariable(key)} {`,
       '    "~^\\|." "";',
       `    default ${quoted(values[key])};`,
       "}",
@@ -68,7 +69,7 @@ export function renderHeaderMaps({ fromDjango, ...values }: HeaderValues): strin
 }
 
 function headerVariable(key: DjangoHeader): string {
-  return `$site_${underscored(names[key])}`;
+  return `$site_${underscored(headerNames[key])}`;
 }
 
 function underscored(name: string): string {
@@ -90,11 +91,11 @@ export interface HeadersArgs {
 export function renderHeaders({ values, release, serverNames, secure }: HeadersArgs): string {
   const transport = values.strictTransportSecurity === "auto" ? strictTransportSecurity(serverNames) : values.strictTransportSecurity;
   const all = { ...values, strictTransportSecurity: secure ? transport : "off" };
-  const lines = (Object.keys(names) as (keyof typeof names)[]).flatMap((key) => {
-    if (key === "dnsPrefetch") return [`add_header ${names[key]} ${quoted(all[key] ? "on" : "off")} always;`];
+  const lines = (Object.keys(headerNames) as (keyof typeof headerNames)[]).flatMap((key) => {
+    if (key === "dnsPrefetch") return [`add_header ${headerNames[key]} ${quoted(all[key] ? "on" : "off")} always;`];
     const value = all[key];
     const ofDjango = values.fromDjango.find((other) => other === key);
-    return value === "off" ? [] : [`add_header ${names[key]} ${ofDjango === undefined ? quoted(value) : headerVariable(ofDjango)} always;`];
+    return value === "off" ? [] : [`add_header ${headerNames[key]} ${ofDjango === undefined ? quoted(value) : headerVariable(ofDjango)} always;`];
   });
   return [`add_header X-Release ${quoted(release)} always;`, ...lines, ""].join("\n");
 }

@@ -2,8 +2,8 @@ import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, test } from "vitest";
-import { renderHealthCheck, renderServerCommand } from "../../components/server-command.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { renderHeadersQuestion, renderHealthCheck, renderServerCommand } from "../../components/server-command.ts";
 import { upstreamKeepaliveSeconds } from "../../nginx/render.ts";
 
 const args = {
@@ -49,23 +49,38 @@ test("runserver's command line", () => {
   expect(renderServerCommand({ ...args, server: "runserver" })).toEqual(["run", "python", "manage.py", "runserver", "0.0.0.0:9000"]);
 });
 
+/** Answers as a replica would, and keeps what was asked. */
+async function replica(status: number, headers: Record<string, string | string[]>) {
+  const asked: unknown[] = [];
+  const server = createServer(({ method, url, headers: { host, ...sent } }, response) => {
+    asked.push(method, url, host, sent["x-forwarded-proto"]);
+    response.sendDate = false;
+    response.writeHead(status, headers).end("the page\n");
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const question = { port: (server.address() as AddressInfo).port, path: "/healthz", host: "movies.example:8443", https: true };
+  const run = (words: readonly string[]) =>
+    new Promise((resolve) => execFile("python3", words, (error, stdout, stderr) => resolve([error === null ? 0 : error.code, stdout + stderr])));
+  return { asked, question, run };
+}
+
 test.each([
   [200, "/", 0, ""],
   [404, undefined, 1, "GET /healthz: 404 Not Found; app.healthPath must answer 200\n"],
   [302, "/login/", 1, "GET /healthz: 302 Found to /login/; app.healthPath must answer 200\n"],
 ])("the health check asks for the site by its name, and tells what isn't 200: %i", async (status, location, exitCode, told) => {
-  const asked: unknown[] = [];
-  const server = createServer(({ method, url, headers }, response) => {
-    asked.push(method, url, headers.host, headers["x-forwarded-proto"]);
-    response.writeHead(status, location === undefined ? {} : { Location: location }).end();
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const [kind, program, ...words] = renderHealthCheck((server.address() as AddressInfo).port, "/healthz", "movies.example:8443", true);
+  const { asked, question, run } = await replica(status, location === undefined ? {} : { Location: location });
+  const [kind, program, ...words] = renderHealthCheck(question);
   expect([kind, program]).toEqual(["CMD", "python"]);
-  const ended = await new Promise((resolve) =>
-    execFile("python3", words, (error, stdout, stderr) => resolve([error === null ? 0 : error.code, stdout + stderr])),
-  );
-  server.close();
-  expect(ended).toEqual([exitCode, told]);
+  expect(await run(words)).toEqual([exitCode, told]);
   expect(asked).toEqual(["GET", "/healthz", "movies.example:8443", "https"]);
+});
+
+test("the same question tells the headers of the answer", async () => {
+  const { question, run } = await replica(200, { "X-Frame-Options": "SAMEORIGIN", "Set-Cookie": ["a=1", "b=2"] });
+  const [program, ...words] = renderHeadersQuestion(question);
+  expect(program).toBe("python");
+  const headers = ["X-Frame-Options: SAMEORIGIN", "Set-Cookie: a=1", "Set-Cookie: b=2", "Connection: close", "Transfer-Encoding: chunked"];
+  expect(await run(words)).toEqual([0, `${headers.join("\n")}\n`]);
 });

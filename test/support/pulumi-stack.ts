@@ -21,6 +21,7 @@ const environment = () => ({ ...process.env, PULUMI_CONFIG_PASSPHRASE: "only for
 /** Runs the real Pulumi on a copy of the checkout, with a state, a passphrase and a checkout id of its own. */
 export class PulumiStack implements KillableStack {
   config: Record<string, unknown>;
+  warnings: readonly string[] = [];
   /** Folder of the copy. */
   readonly checkout: string;
   private readonly stack: string;
@@ -40,12 +41,11 @@ export class PulumiStack implements KillableStack {
     await this.select();
     const { code, stdout, stderr } = await this.pulumi("up", "--yes", "--skip-preview", "--json");
     const events = jsonLines(stdout);
+    const messages = events.flatMap(({ diagnosticEvent }) => (diagnosticEvent === undefined ? [] : [diagnosticEvent]));
     if (code !== 0) {
-      const messages = events.flatMap(({ diagnosticEvent }) =>
-        diagnosticEvent === undefined || diagnosticEvent.severity === "debug" ? [] : [String(diagnosticEvent.message)],
-      );
-      throw new Error([...messages, stderr].join("\n"));
+      throw new Error([...messages.filter(({ severity }) => severity !== "debug").map(({ message }) => String(message)), stderr].join("\n"));
     }
+    this.warnings = messages.filter(({ severity }) => severity === "warning").map(({ message }) => String(message));
     const output = await this.pulumi("stack", "output", "--json", "--show-secrets");
     return { outputs: JSON.parse(output.stdout), operations: events.flatMap(begun) };
   }

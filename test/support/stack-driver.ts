@@ -7,6 +7,8 @@ export type Operation = string;
 export interface StackDriver {
   /** The stack's config, without the `django-stack:`; the next `up` takes it. */
   config: Record<string, unknown>;
+  /** What the last `up` warned of, where the driver can tell. */
+  readonly warnings?: readonly string[];
   /** Brings the stack up to date; rejects with what was printed when that fails. */
   up(): Promise<{ outputs: Record<string, any>; operations: Operation[] }>;
   /** Whether what depends on a replaced container may be replaced with it, as some versions of Docker Compose do. */

@@ -17,7 +17,11 @@ export class TrafficSite extends Site {
   }
 
   override start(): Promise<void> {
-    return super.start((project) => appendFileSync(join(project, "config/urls.py"), `\n\n${views}`));
+    return super.start((project) => {
+      appendFileSync(join(project, "config/urls.py"), `\n\n${views}`);
+      // What nginx sends is to be told from what Django does.
+      appendFileSync(join(project, "config/settings.py"), '\nX_FRAME_OPTIONS = "SAMEORIGIN"\n');
+    });
   }
 
   /** Brings the site up with its usual config but for a change. */

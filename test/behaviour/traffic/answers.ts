@@ -16,6 +16,12 @@ export function answersBehaviour(site: TrafficSite): void {
   const nginx = `${site.prefix}-nginx`;
   const inNginx = (script: string) => docker("exec", nginx, "sh", "-c", script).trim();
   describe("answers of nginx's own", () => {
+    test("`up` tells which header of Django's visitors get from nginx in its place", () => {
+      expect(site.stack.warnings?.filter((warning) => warning.startsWith("Django answers"))).toEqual([
+        "Django answers /healthz with X-Frame-Options: SAMEORIGIN; visitors get headers.frameOptions instead: DENY. Where Django's is to count, name frameOptions in headers.fromDjango",
+      ]);
+    });
+
     test("static files: packed once, in ranges, with types and a life of 30 days, for good where the name is of the content", async () => {
       const page = await site.get("/");
       const css = /href="(\/static\/movies\/site\.[0-9a-f]{12}\.css)"/.exec(page.text)?.[1] ?? "";
@@ -123,10 +129,12 @@ export function answersBehaviour(site: TrafficSite): void {
         expect(answer.headers["x-cache"]).toBe(state);
         expect(answer.headers).toMatchObject({ ...ownedHeaders, "x-frame-options": "SAMEORIGIN", "content-security-policy": policy });
       }
-      const sitePolicy = expect.stringMatching(/^default-src 'self'; img-src/);
-      for (const path of ["/", "/api/movies/", "/static/movies/icon.svg", `/t/now?h-X-Accel-Redirect=/static/movies/icon.svg&${query}`]) {
-        expect({ path, ...(await site.get(path)).headers }).toMatchObject({ ...ownedHeaders, "content-security-policy": sitePolicy });
+      const ofTheSite = { ...ownedHeaders, "content-security-policy": expect.stringMatching(/^default-src 'self'; img-src/) };
+      for (const path of ["/static/movies/icon.svg", `/t/now?h-X-Accel-Redirect=/static/movies/icon.svg&${query}`]) {
+        expect({ path, ...(await site.get(path)).headers }).toMatchObject(ofTheSite);
       }
+      // Django's settings know of frames, and of no policy.
+      expect((await site.get("/")).headers).toMatchObject({ ...ofTheSite, "x-frame-options": "SAMEORIGIN" });
       // A path that isn't there: nginx's own page.
       const missing = await site.get(`/t/now?h-X-Accel-Redirect=/media/private/nothing&${query}`);
       expect([missing.status, missing.headers["x-frame-options"], missing.headers["content-security-policy"]]).toEqual([404, "DENY", errorPolicy]);
