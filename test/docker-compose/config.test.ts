@@ -23,7 +23,7 @@ const configs: Record<string, [string, Record<string, unknown>]> = {
   "backups in a folder": ["prod", { ...prod, backup: { target: "/srv/backups" } }],
   "backups in S3": ["prod", { ...prod, backup: { target: "s3:https://s3.example/movies", credentials: { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b" } } }], // prettier-ignore
   "32 replicas of uvicorn": ["prod", { ...prod, app: { replicas: 32, workerClass: "uvicorn", workers: 1, cpus: 0.1 }, postgres: { maxConnections: 600 } }], // prettier-ignore
-  "background processes": ["prod", { ...prod, background: { clock: { command: ["celery", "--app=config", "beat"], alone: true }, tasks: { command: ["celery", "--app=config", "worker"], replicas: 2 } } }], // prettier-ignore
+  "background processes": ["prod", { ...prod, background: { clock: { command: ["celery", "--app=config", "beat"], alone: true }, tasks: { command: ["sh", "-c", "celery --app=config worker --hostname=\"$$-${HOME}@%h\""], replicas: 2 } } }], // prettier-ignore
   "texts that mean something to Compose": ["prod", { ...prod, app: { env: { PRICE: "$5 and ${HOME}", QUOTED: "a \"b\" 'c' #d", YES: "yes", EMPTY: "" } } }], // prettier-ignore
   "everything of nginx": ["prod", { ...prod, cache: { enabled: true }, maintenance: { enabled: true }, basicAuth: { username: "staging" }, robots: "deny", privateMedia: "private", bindAddress: ["0.0.0.0", "::"], ipv6ClientAddresses: true, redirects: ["www.movies.example"] }], // prettier-ignore
 };
