@@ -98,7 +98,7 @@ test.skipIf(!hasPython)("a header's value is refused, or is the whole of its dir
   for (const [index, [map, ...more]] of parse(maps).entries()) {
     expect([map.directive, more]).toEqual(["map", []]);
     expect(map.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
-      ["~^\\\\|.", ""],
+      ["~^\\|.", ""],
       ["default", unescaped(taken[index])],
     ]);
   }
