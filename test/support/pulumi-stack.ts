@@ -45,7 +45,12 @@ export class PulumiStack implements KillableStack {
     if (code !== 0) {
       throw new Error([...messages.filter(({ severity }) => severity !== "debug").map(({ message }) => String(message)), stderr].join("\n"));
     }
-    this.warnings = messages.filter(({ severity }) => severity === "warning").map(({ message }) => String(message));
+    // The engine marks colours, and ends each with a line's end.
+    const plain = (message: unknown) =>
+      String(message)
+        .replace(/<\{%.*?%\}>/g, "")
+        .trim();
+    this.warnings = messages.filter(({ severity }) => severity === "warning").map(({ message }) => plain(message));
     const output = await this.pulumi("stack", "output", "--json", "--show-secrets");
     return { outputs: JSON.parse(output.stdout), operations: events.flatMap(begun) };
   }
