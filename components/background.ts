@@ -4,13 +4,12 @@ import type { Config } from "../config.ts";
 import type { BackgroundProcess } from "../settings/background.ts";
 import type { AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
-import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
+import { appMounts } from "./app-mounts.ts";
 import { serviceHooks } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import { serviceProfile, untilItsOwnLimit, type Engine } from "./profiles.ts";
 import type { Release } from "./release.ts";
-import { sourceMounts } from "./source.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface BackgroundArgs {
@@ -30,7 +29,7 @@ export interface BackgroundArgs {
 export class Background extends pulumi.ComponentResource {
   constructor(name: string, args: BackgroundArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Background", name, {}, opts);
-    const { config, process, image, files, networks, volumes } = args;
+    const { config, process, image, files, networks } = args;
     const { app, dockerHost } = config;
     for (let index = 0; index < process.replicas; index++) {
       const replicaName = `${name}-${index}`;
@@ -61,13 +60,7 @@ export class Background extends pulumi.ComponentResource {
           entrypoints: files.entrypoints,
           command: ["run", ...process.command],
           envs: files.envs.apply((common) => backgroundEnvironment(common)),
-          mounts: [
-            files.mount,
-            { type: "volume", source: volumes.staticData.name, target: staticPath, readOnly: true },
-            { type: "volume", source: volumes.mediaData.name, target: mediaPath },
-            { type: "volume", source: volumes.temporary.name, target: temporaryPath },
-            ...sourceMounts(app),
-          ],
+          mounts: appMounts(args),
           networksAdvanced: [{ name: networks.app.name }, { name: networks.db.name }],
         },
         {

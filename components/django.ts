@@ -3,8 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import type { AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
+import { appMounts } from "./app-mounts.ts";
 import type { Background } from "./background.ts";
-import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
 import type { DockerCommand } from "./docker-engine.ts";
 import { serviceHooks } from "./gates.ts";
 import { hiddenHeaders } from "./hidden-headers.ts";
@@ -13,7 +13,6 @@ import type { Networks } from "./networks.ts";
 import { serviceProfile, untilItsOwnLimit, type Engine } from "./profiles.ts";
 import type { Release } from "./release.ts";
 import { renderHealthCheck, renderServerCommand } from "./server-command.ts";
-import { sourceMounts } from "./source.ts";
 import type { Volumes } from "./volumes.ts";
 
 export interface DjangoArgs {
@@ -37,7 +36,7 @@ export class Django extends pulumi.ComponentResource {
 
   constructor(name: string, args: DjangoArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:Django", name, {}, opts);
-    const { config, image, files, networks, volumes } = args;
+    const { config, image, files, networks } = args;
     const { app, dockerHost } = config;
     const question = { port: app.port, path: app.healthPath, host: new URL(config.url).host, https: config.https };
     const warnOfHiddenHeaders = async (dockerCommand: DockerCommand, container: string) => {
@@ -81,13 +80,7 @@ export class Django extends pulumi.ComponentResource {
               renderServerCommand({ ...app, filesFolder, proxies: ranges?.flatMap(({ subnet }) => subnet ?? []) ?? [] }),
             ),
           envs: files.envs,
-          mounts: [
-            files.mount,
-            { type: "volume", source: volumes.staticData.name, target: staticPath, readOnly: true },
-            { type: "volume", source: volumes.mediaData.name, target: mediaPath },
-            { type: "volume", source: volumes.temporary.name, target: temporaryPath },
-            ...sourceMounts(app),
-          ],
+          mounts: appMounts(args),
           networksAdvanced: [{ name: networks.app.name }, { name: networks.db.name }],
           ports: app.devServerPort === undefined ? undefined : [{ internal: app.port, external: app.devServerPort, ip: "127.0.0.1" }],
         },
