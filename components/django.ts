@@ -40,9 +40,13 @@ export class Django extends pulumi.ComponentResource {
     const { app, dockerHost } = config;
     const question = { port: app.port, path: app.healthPath, host: new URL(config.url).host, https: config.https };
     const warnOfHiddenHeaders = async (dockerCommand: DockerCommand, container: string) => {
-      const warnings = await hiddenHeaders({ docker: dockerCommand, container, ...config, values: config.headers, ...question }).catch(
-        (error: Error) => [`what headers Django sends can't be told: ${error.message}`],
-      );
+      const warnings = await hiddenHeaders({
+        docker: dockerCommand,
+        container,
+        environment: config.environment,
+        values: config.headers,
+        ...question,
+      }).catch((error: Error) => [`what headers Django sends can't be told: ${error.message}`]);
       for (const warning of warnings) await pulumi.log.warn(warning);
     };
     // It may have to drain, then its requests end, then gunicorn does.
