@@ -1,8 +1,12 @@
 """Publishes the static files that an image has gathered, and packs what can be packed, by gzip and by Brotli where the image has its package.
 
-Arguments: the folder of the gathered files, and the one that nginx serves. Files of earlier releases stay there: pages that were sent before
-the switch still ask for them. Which release has which, the lists in .releases tell whoever removes them once three newer ones have been live.
-One process for all of it: with some for each file, publishing the few hundred of Django's admin took most of a first start.
+  publish-static.py pack     the folder of the gathered files, the one that nginx serves, and one for what is packed
+  publish-static.py publish  the same
+
+The first packs and publishes nothing: it runs while migrations do, which may fail. Files of earlier releases stay where nginx serves them:
+pages that were sent before the switch still ask for them. Which release has which, the lists in .releases tell whoever removes them once
+three newer ones have been live. One process for all files: with some for each, publishing the few hundred of Django's admin took most of a
+first start.
 """
 
 import collections
@@ -38,9 +42,13 @@ def as_lines(files):
     return b"".join(sorted(b"./" + os.fsencode(file) + b"\n" for file in files))
 
 
-def digest(path):
+def read(path):
     with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+        return file.read()
+
+
+def digest(path):
+    return hashlib.sha256(read(path)).hexdigest()
 
 
 def replace(path, fill):
@@ -65,61 +73,95 @@ def by_brotli(published, file):
     return os.path.join(published, ".brotli/static", file)
 
 
+def is_published(file, source, published):
+    path = os.path.join(published, file)
+    return os.path.isfile(path) and filecmp.cmp(os.path.join(source, file), path, shallow=False)
+
+
 def copy(file, source, published, gathered):
-    content_file, path = os.path.join(source, file), os.path.join(published, file)
-    if os.path.isfile(path) and filecmp.cmp(content_file, path, shallow=False):
+    if is_published(file, source, published):
         return
+    path = os.path.join(published, file)
     # What was packed of another content; what the image has packed itself is a file like others.
     outdated = [by_brotli(published, file)] + ([] if file + ".gz" in gathered else [path + ".gz"])
     for packed in outdated:
         if os.path.exists(packed):
             os.remove(packed)
-    replace(path, lambda incoming: shutil.copyfile(content_file, incoming))
+    replace(path, lambda incoming: shutil.copyfile(os.path.join(source, file), incoming))
 
 
-def pack(content_file, targets, compress):
-    missing = [path for path in targets if not os.path.exists(path)]
-    if missing:
-        with open(content_file, "rb") as file:
-            packed = compress(file.read())
-        for path in missing:
-            write(path, packed)
+def packed_paths(file, published, gathered):
+    """Returns where a file's packed ones belong, by their ending."""
+    by_gzip = {} if file + ".gz" in gathered else {".gz": os.path.join(published, file) + ".gz"}
+    return {**by_gzip, ".br": by_brotli(published, file)} if brotli else by_gzip
 
 
-def pack_group(files, source, published, gathered):
-    """Packs files of one content: most are there under their own name and one with a hash in it."""
-    content_file = os.path.join(source, files[0])
-    by_gzip = [os.path.join(published, file) + ".gz" for file in files if file + ".gz" not in gathered]
-    pack(content_file, by_gzip, lambda content: gzip.compress(content, 9, mtime=0))
-    if brotli:
-        pack(content_file, [by_brotli(published, file) for file in files], lambda content: brotli.compress(content, quality=BROTLI_QUALITY))
+def compress(path, ending):
+    content = read(path)
+    return gzip.compress(content, 9, mtime=0) if ending == ".gz" else brotli.compress(content, quality=BROTLI_QUALITY)
 
 
-def main(source, published):
+def on_all_processors(work, items):
+    # Both packers work outside of Python's one lock; each holds its file and what becomes of it.
+    with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count(), 4)) as pool:
+        list(pool.map(work, items))
+
+
+def gather(source):
+    """Returns the gathered files, and of those that can be packed the ones of each content: most are there under their own name and one with a hash in it."""
+    gathered = {file for file in files_below(source) if os.path.basename(file) != "staticfiles.json"}
+    same = collections.defaultdict(list)
+    for file in gathered:
+        if file.endswith(PACKABLE):
+            same[digest(os.path.join(source, file))].append(file)
+    return gathered, same
+
+
+def pack(source, published, folder):
+    gathered, same = gather(source)
+
+    def pack_content(content):
+        missing = set()
+        for file in same[content]:
+            current = is_published(file, source, published)
+            missing |= {ending for ending, path in packed_paths(file, published, gathered).items() if not (current and os.path.exists(path))}
+        for ending in missing:
+            write(os.path.join(folder, content + ending), compress(os.path.join(source, same[content][0]), ending))
+
+    on_all_processors(pack_content, same)
+
+
+def publish(source, published, folder):
     lists = os.path.join(published, ".releases")
     if not os.path.isdir(lists):
         before = as_lines(file for file in files_below(published) if not file.endswith(".gz"))
         os.mkdir(lists, 0o700)
         if before:
             write(os.path.join(lists, "before"), before)
-    gathered = {file for file in files_below(source) if os.path.basename(file) != "staticfiles.json"}
-    for file in gathered:
-        copy(file, source, published, gathered)
-    # Packed here, once, and not by nginx at each request.
     if brotli is None:
         print("release: the image has no package Brotli, static files are packed by gzip alone", flush=True)
-    same = collections.defaultdict(list)
+    gathered, same = gather(source)
     for file in gathered:
-        if file.endswith(PACKABLE):
-            same[digest(os.path.join(source, file))].append(file)
-    # Both packers work outside of Python's one lock.
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda files: pack_group(files, source, published, gathered), same.values()))
+        copy(file, source, published, gathered)
+
+    # Packed here, once, and not by nginx at each request.
+    def publish_packed(content):
+        packed = {}
+        for file in same[content]:
+            for ending, path in packed_paths(file, published, gathered).items():
+                if not os.path.exists(path):
+                    if ending not in packed:
+                        ready = os.path.join(folder, content + ending)
+                        packed[ending] = read(ready) if os.path.exists(ready) else compress(os.path.join(source, file), ending)
+                    write(path, packed[ending])
+
+    on_all_processors(publish_packed, same)
     release = as_lines(gathered)
     write(os.path.join(lists, hashlib.sha256(release).hexdigest()[:12]), release)
 
 
+step, *folders = sys.argv[1:]
 try:
-    main(*sys.argv[1:])
+    {"pack": pack, "publish": publish}[step](*folders)
 except OSError as error:
-    sys.exit(f"release: static files can't be published: {error}")
+    sys.exit(f"release: static files can't be {step}ed: {error}")

@@ -7,6 +7,18 @@
 #   DJANGO_SUPERUSER_*       an administrator to create once; no name: none
 set -eu
 
+# Packing takes about as long as all else that comes before publishing; a release that fails by then has published nothing.
+if [ -n "$STATIC_SOURCE" ]; then
+  if [ ! -d "$STATIC_SOURCE" ]; then
+    echo "release: the image has no $STATIC_SOURCE; run collectstatic in the Dockerfile, or correct app.staticRoot" >&2
+    exit 1
+  fi
+  packed=$(mktemp -d)
+  static() { python "${0%/*}/publish-static.py" "$1" "$STATIC_SOURCE" /vol/web/static "$packed"; }
+  static pack &
+  packing=$!
+fi
+
 if [ -n "$WSGI_MODULE" ]; then
   echo "release: loading $WSGI_MODULE"
   # A release that can't even start must not touch the database.
@@ -19,7 +31,11 @@ try:
 except RuntimeError as error:
     cause = str(error).strip(" \n]").splitlines()[-1]
     sys.exit(f"release: gunicorn has no worker class {sys.argv[1]}: {cause}; add what it needs to the packages of the image")'
-  python -c "$load" "$WORKER_CLASS"
+  # These two need nothing but gunicorn.
+  case "$WORKER_CLASS" in
+    sync | gthread) ;;
+    *) python -c "$load" "$WORKER_CLASS" ;;
+  esac
 fi
 
 migrate() {
@@ -57,12 +73,11 @@ fi
 [ $code -eq 0 ] || exit $code
 
 if [ -n "$STATIC_SOURCE" ]; then
-  if [ ! -d "$STATIC_SOURCE" ]; then
-    echo "release: the image has no $STATIC_SOURCE; run collectstatic in the Dockerfile, or correct app.staticRoot" >&2
-    exit 1
-  fi
   echo "release: publishing static files"
-  python "${0%/*}/publish-static.py" "$STATIC_SOURCE" /vol/web/static
+  # What couldn't be packed beforehand is packed now.
+  wait "$packing" || true
+  static publish
+  rm -rf "$packed"
 fi
 
 if [ -n "${DJANGO_SUPERUSER_USERNAME:-}" ]; then

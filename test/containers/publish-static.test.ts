@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -9,14 +9,14 @@ const script = join(import.meta.dirname, "../../containers/publish-static.py");
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "django-stack-publish-"));
-  for (const name of ["image", "volume", "packages"]) mkdirSync(join(folder, name));
+  for (const name of ["image", "volume", "packages", "packed"]) mkdirSync(join(folder, name));
   writeFileSync(join(folder, "packages/brotli.py"), "def compress(content, quality):\n    print('packed')\n    return b'%d:' % quality + content\n");
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** Publishes what the image has; without the machine's own packages, and with a stand-in for Brotli. */
-const publish = ({ brotli = true } = {}) =>
-  execFileSync("python3", ["-S", script, join(folder, "image"), join(folder, "volume")], {
+/** Publishes what the image has, or packs it for that; without the machine's own packages, and with a stand-in for Brotli. */
+const publish = ({ step = "publish", brotli = true } = {}) =>
+  execFileSync("python3", ["-S", script, step, ...["image", "volume", "packed"].map((name) => join(folder, name))], {
     env: { PATH: process.env.PATH ?? "", PYTHONDONTWRITEBYTECODE: "1", ...(brotli ? { PYTHONPATH: join(folder, "packages") } : {}) },
     encoding: "utf8",
   });
@@ -71,6 +71,35 @@ test("what is there already is neither written nor packed again, and files of ea
   expect(untouched).toEqual([".brotli/static/robots.txt", ".brotli/static/site.1.css", `.releases/${first}`, "robots.txt", "robots.txt.gz", "site.1.css", "site.1.css.gz"]); // prettier-ignore
   const second = readdirSync(join(folder, "volume/.releases")).find((name) => name !== first) ?? "";
   expect(list(second)).toBe("./robots.txt\n./site.2.css\n");
+});
+
+test("what is packed beforehand changes nothing that is published, and isn't packed again", () => {
+  gather({ "site.css": "one", "other.css": "one", "kept.css": "kept", "own.js": "own", "own.js.gz": "packed by the image" });
+  publish();
+  const before = present();
+  gather({ "site.css": "two", "other.css": "two", "own.js": "new" });
+  // Once a content, and of what is published already, nothing.
+  expect(publish({ step: "pack" })).toBe("packed\npacked\n");
+  expect([present(), published("site.css"), published("own.js")]).toEqual([before, "one", "own"]);
+  const endings = readdirSync(join(folder, "packed")).map((name) => extname(name));
+  expect(endings.sort()).toEqual([".br", ".br", ".gz"]);
+  expect(publish()).toBe("");
+  for (const name of ["site.css", "other.css"]) {
+    expect(published(name)).toBe("two");
+    expect(published(`.brotli/static/${name}`)).toBe("10:two");
+    expect(gunzipSync(readFileSync(join(folder, `volume/${name}.gz`))).toString()).toBe("two");
+  }
+  expect([published("own.js.gz"), published(".brotli/static/own.js")]).toEqual(["packed by the image", "10:new"]);
+  rmSync(join(folder, "packed"), { recursive: true });
+  mkdirSync(join(folder, "packed"));
+  expect(publish({ step: "pack" })).toBe("");
+  expect(readdirSync(join(folder, "packed"))).toEqual([]);
+});
+
+test("a first release that is packed beforehand leaves nothing on the volume", () => {
+  gather({ "site.css": "one" });
+  publish({ step: "pack" });
+  expect(readdirSync(join(folder, "volume"))).toEqual([]);
 });
 
 test("a release that was published before becomes the newest", () => {

@@ -1,22 +1,34 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 const script = join(import.meta.dirname, "../../containers/release.sh");
 
-/** Runs the job with a Python that says `answer` when it is asked for the superuser; returns what manage.py was told to do. */
-function release(answer: string): string[] {
+/** Python as the job meets it: notes what it is told to do, then does what `does` says, by the step. */
+function standIn(does: Readonly<Record<string, string>>) {
   const folder = mkdtempSync(join(tmpdir(), "django-stack-release-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const told = join(folder, "told");
-  const python = `#!/bin/sh\necho "$2" >> '${told}'\nif [ "$2" = shell ]; then printf '%s' '${answer}'; fi\n`;
-  writeFileSync(join(folder, "python"), python);
+  const steps = Object.entries(does).map(([step, command]) => `${step}) ${command} ;;`);
+  writeFileSync(join(folder, "python"), `#!/bin/sh\necho "$2" >> '${join(folder, "told")}'\ncase "$2" in\n${steps.join("\n")}\nesac\n`);
   chmodSync(join(folder, "python"), 0o755);
-  const environment = { WSGI_MODULE: "", WORKER_CLASS: "sync", RELEASE_TIMEOUT_SECONDS: "5", STATIC_SOURCE: "", DJANGO_SUPERUSER_USERNAME: "admin" };
-  execFileSync("sh", [script], { env: { ...environment, PATH: `${folder}:${process.env.PATH}` }, stdio: ["ignore", "pipe", "pipe"] });
-  return readFileSync(told, "utf8").trim().split("\n");
+  const environment = { WSGI_MODULE: "", WORKER_CLASS: "sync", RELEASE_TIMEOUT_SECONDS: "5", STATIC_SOURCE: "" };
+  return {
+    run: (variables: Readonly<Record<string, string>>) =>
+      execFileSync("sh", [script], {
+        env: { ...environment, ...variables, PATH: `${folder}:${process.env.PATH}` },
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    told: () => (existsSync(join(folder, "told")) ? readFileSync(join(folder, "told"), "utf8").trim().split("\n") : []),
+  };
+}
+
+/** Runs the job with a Python that says `answer` when it is asked for the superuser; returns what manage.py was told to do. */
+function release(answer: string): string[] {
+  const { run, told } = standIn({ shell: `printf '%s' '${answer}'` });
+  run({ DJANGO_SUPERUSER_USERNAME: "admin" });
+  return told();
 }
 
 test("makes the superuser where there is none, whatever the project prints as it is loaded", () => {
@@ -31,4 +43,33 @@ test("leaves one that is there alone", () => {
 
 test("fails where the answer is neither", () => {
   expect(() => release("the database said no\n")).toThrow(/release: can't tell whether superuser admin exists: the database said no/);
+});
+
+test("packs static files while migrations run, and publishes them when both are done", () => {
+  const { run, told } = standIn({ pack: `sleep 0.3; echo "packed" >> "$5/packed"`, publish: `cat "$5/packed"` });
+  expect(run({ STATIC_SOURCE: tmpdir() }).toString()).toBe("release: migrating\nrelease: publishing static files\npacked\nrelease: done\n");
+  // Which of the first two notes it first is open.
+  expect(told().slice(0, 2).sort()).toEqual(["migrate", "pack"]);
+  expect(told().slice(2)).toEqual(["publish"]);
+});
+
+test("publishes nothing of a release whose migration fails", () => {
+  const { run, told } = standIn({ migrate: "exit 3" });
+  expect(() => run({ STATIC_SOURCE: tmpdir() })).toThrow();
+  expect(told()).toContain("migrate");
+  expect(told()).not.toContain("publish");
+});
+
+test("publishes what couldn't be packed beforehand, too", () => {
+  const { run, told } = standIn({ pack: "exit 1" });
+  run({ STATIC_SOURCE: tmpdir() });
+  expect(told()).toContain("publish");
+});
+
+test("an image without static files fails before anything is touched", () => {
+  const { run, told } = standIn({});
+  expect(() => run({ STATIC_SOURCE: "/nowhere" })).toThrow(
+    /release: the image has no \/nowhere; run collectstatic in the Dockerfile, or correct app.staticRoot/,
+  );
+  expect(told()).toEqual([]);
 });
