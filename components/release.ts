@@ -3,12 +3,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
 import { superuserPassword, type AppFiles } from "./app-files.ts";
 import type { AppImage } from "./app-image.ts";
+import type { DockerCommand } from "./docker-engine.ts";
 import { mediaPath, staticPath, temporaryPath } from "./django-environment.ts";
 import { jobGate } from "./gates.ts";
 import type { Owner } from "./labels.ts";
 import type { Networks } from "./networks.ts";
 import type { Postgres } from "./postgres.ts";
 import { jobProfile, patientCpuShares, untilItsOwnLimit } from "./profiles.ts";
+import { releaseWarnings } from "./release-warnings.ts";
 import { sourceMigrations, sourceMounts } from "./source.ts";
 import { serverModule, workerClassUri } from "./server-command.ts";
 import type { Volumes } from "./volumes.ts";
@@ -78,11 +80,15 @@ export class Release extends pulumi.ComponentResource {
         deleteBeforeReplace: false,
         // It waits for the dump of a backup between two tries.
         customTimeouts: untilItsOwnLimit({ create: 3 * app.releaseTimeoutSeconds }),
-        hooks: { afterCreate: [jobGate(name, dockerHost)] },
+        hooks: { afterCreate: [jobGate(name, dockerHost, passWarningsOn)] },
       },
     );
     this.registerOutputs({});
   }
+}
+
+async function passWarningsOn(docker: DockerCommand, container: string): Promise<void> {
+  for (const warning of await releaseWarnings(docker, container)) await pulumi.log.warn(warning);
 }
 
 /** Returns Django's environment with what the release job has beside it, or in place of it. */

@@ -7,36 +7,25 @@
 #   DJANGO_SUPERUSER_*       an administrator to create once; no name: none
 set -eu
 
-# Packing takes about as long as all else that comes before publishing; a release that fails by then has published nothing.
+# A release that can't start must not touch the database; whatever is wrong with it is told at once.
+fit=yes
 if [ -n "$STATIC_SOURCE" ]; then
-  if [ ! -d "$STATIC_SOURCE" ]; then
+  if [ -d "$STATIC_SOURCE" ]; then
+    # Packing takes about as long as all else that comes before publishing; a release that fails by then has published nothing.
+    packed=$(mktemp -d)
+    static() { python "${0%/*}/publish-static.py" "$1" "$STATIC_SOURCE" /vol/web/static "$packed"; }
+    static pack &
+    packing=$!
+  else
     echo "release: the image has no $STATIC_SOURCE; run collectstatic in the Dockerfile, or correct app.staticRoot" >&2
-    exit 1
+    fit=no
   fi
-  packed=$(mktemp -d)
-  static() { python "${0%/*}/publish-static.py" "$1" "$STATIC_SOURCE" /vol/web/static "$packed"; }
-  static pack &
-  packing=$!
 fi
-
 if [ -n "$WSGI_MODULE" ]; then
   echo "release: loading $WSGI_MODULE"
-  # A release that can't even start must not touch the database.
-  gunicorn --check-config "$WSGI_MODULE"
-  load='
-import sys
-from gunicorn.util import load_class
-try:
-    load_class(sys.argv[1])
-except RuntimeError as error:
-    cause = str(error).strip(" \n]").splitlines()[-1]
-    sys.exit(f"release: gunicorn has no worker class {sys.argv[1]}: {cause}; add what it needs to the packages of the image")'
-  # These two need nothing but gunicorn.
-  case "$WORKER_CLASS" in
-    sync | gthread) ;;
-    *) python -c "$load" "$WORKER_CLASS" ;;
-  esac
+  python "${0%/*}/check-release.py" "$WSGI_MODULE" "$WORKER_CLASS" || fit=no
 fi
+[ $fit = yes ] || exit 1
 
 migrate() {
   code=0

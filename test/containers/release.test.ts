@@ -66,10 +66,11 @@ test("publishes what couldn't be packed beforehand, too", () => {
   expect(told()).toContain("publish");
 });
 
-test("an image without static files fails before anything is touched", () => {
-  const { run, told } = standIn({});
-  expect(() => run({ STATIC_SOURCE: "/nowhere" })).toThrow(
-    /release: the image has no \/nowhere; run collectstatic in the Dockerfile, or correct app.staticRoot/,
-  );
+test("an image without static files fails before anything is touched, and the rest of it is looked at, too", () => {
+  const { run, told } = standIn({ "config.wsgi": "exit 1" });
+  const message = /release: the image has no \/nowhere; run collectstatic in the Dockerfile, or correct app.staticRoot/;
+  expect(() => run({ STATIC_SOURCE: "/nowhere" })).toThrow(message);
   expect(told()).toEqual([]);
+  expect(() => run({ STATIC_SOURCE: "/nowhere", WSGI_MODULE: "config.wsgi" })).toThrow(message);
+  expect(told()).toEqual(["config.wsgi"]);
 });

@@ -21,6 +21,7 @@ export class ComposeStack implements StackDriver {
   /** Folder of the copy. */
   readonly checkout: string;
   readonly replacesDependents = true;
+  warnings: readonly string[] = [];
   private readonly stack: string;
 
   constructor(stack: string, config: Record<string, unknown>) {
@@ -39,6 +40,7 @@ export class ComposeStack implements StackDriver {
     const before = await this.containers();
     const { code, output } = await this.script("up", this.stack, "--compose", "--yes", "--no-install");
     if (code !== 0) throw new Error(output);
+    this.warnings = output.split("\n").flatMap((line) => /^warning: (.*)$/.exec(line)?.[1] ?? []);
     const after = await this.containers();
     return {
       outputs: JSON.parse(readFileSync(join(this.folder, "outputs.json"), "utf8")),

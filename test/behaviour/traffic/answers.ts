@@ -22,6 +22,12 @@ export function answersBehaviour(site: TrafficSite): void {
       ]);
     });
 
+    test("`up` tells what the release job found amiss with the project's settings", () => {
+      expect(site.stack.warnings?.filter((warning) => warning.includes("django_stack."))).toEqual([
+        "SECRET_KEY isn't from the environment: whoever has the image may have it, and secrets.secretKeyVersion changes nothing; fix: take SECRET_KEY, or a name from secretEnv, from the environment (django_stack.W007)",
+      ]);
+    });
+
     test("static files: packed once, in ranges, with types and a life of 30 days, for good where the name is of the content", async () => {
       const page = await site.get("/");
       const css = /href="(\/static\/movies\/site\.[0-9a-f]{12}\.css)"/.exec(page.text)?.[1] ?? "";

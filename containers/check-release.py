@@ -1,0 +1,187 @@
+"""Loads a release as gunicorn will, and compares Django's settings with what the stack gives them and does with them.
+
+Arguments: what gunicorn loads, and its worker class. A release that can't work fails; what works otherwise than its developers will expect is a
+warning. Each has an id: SILENCED_SYSTEM_CHECKS, Django's own setting, may name those that are meant.
+"""
+
+import os
+import sys
+from urllib.parse import urlsplit
+
+# Where nginx serves from, and the only folders that outlive a container.
+MEDIA_FOLDER = "/vol/web/media"
+VOLUMES = "/vol/"
+# Of Django's deployment checks those that nginx' own headers and redirects don't answer; the second row is about sites over TLS.
+DJANGO_CHECKS = {"security.W009", "security.W018", "security.W020"}
+DJANGO_TLS_CHECKS = {"security.W012", "security.W016"}
+
+
+def load(module):
+    from gunicorn.app.wsgiapp import WSGIApplication
+
+    sys.argv = ["gunicorn", "--check-config", module]
+    try:
+        WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]").run()
+    except SystemExit as end:
+        if end.code:
+            raise
+
+
+def load_worker_class(name):
+    from gunicorn.util import load_class
+
+    try:
+        load_class(name)
+    except RuntimeError as error:
+        cause = str(error).strip(" \n]").splitlines()[-1]
+        sys.exit(f"release: gunicorn has no worker class {name}: {cause}; add what it needs to the packages of the image")
+
+
+def database():
+    from django.core.checks import Error, Warning
+    from django.db import connection
+
+    default = connection.settings_dict
+    own = os.environ["DATABASE_HOST"]
+    if connection.vendor == "sqlite":
+        if not str(default["NAME"]).startswith(VOLUMES):
+            yield Error(
+                f"the default database is SQLite, {default['NAME']}, which is gone when its container is",
+                hint="take DATABASE_URL, or DATABASE_HOST, _PORT, _NAME, _USER and _PASSWORD, from the environment",
+                id="django_stack.E001",
+            )
+    elif default["HOST"] != own:
+        yield Warning(
+            f"the default database is at {default['HOST'] or 'no host'}; the stack's own, {own}, stays empty, and backups are of that",
+            hint="take DATABASE_URL, or DATABASE_HOST, _PORT, _NAME, _USER and _PASSWORD, from the environment",
+            id="django_stack.W001",
+        )
+
+
+def is_answered(path):
+    """Whether Django has a view for it; where it has, the settings are what its developers mean."""
+    from django.urls import Resolver404, resolve
+
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
+
+
+def uploads():
+    from django.conf import settings
+    from django.core.checks import Warning
+    from django.core.files.storage import FileSystemStorage, default_storage
+
+    if not settings.MEDIA_ROOT or not isinstance(default_storage, FileSystemStorage):
+        return
+    folder = os.path.relpath(default_storage.location, MEDIA_FOLDER)
+    if folder == ".." or folder.startswith("../"):
+        yield Warning(
+            f"uploads go to {default_storage.location}, where a replica can't write; its volume for them is {MEDIA_FOLDER}",
+            hint="take MEDIA_ROOT from the environment",
+            id="django_stack.W002",
+        )
+        return
+    served = "/media/" if folder == "." else f"/media/{folder}/"
+    url = urlsplit(default_storage.base_url or "")
+    if not url.netloc and url.path != served and not is_answered(url.path + "file"):
+        yield Warning(
+            f"pages name uploads at {url.path}, and nginx serves them at {served}", hint=f"set MEDIA_URL to {served}", id="django_stack.W003"
+        )
+    mode = default_storage.file_permissions_mode
+    if mode is not None and not mode & 0o004:
+        yield Warning(
+            f"FILE_UPLOAD_PERMISSIONS is {mode:#o}, and nginx, another user, can't read uploads", hint="set it to 0o644", id="django_stack.W004"
+        )
+
+
+def static_files():
+    from django.conf import settings
+    from django.core.checks import Warning
+
+    if "django.contrib.staticfiles" not in settings.INSTALLED_APPS or any("whitenoise" in name.lower() for name in settings.MIDDLEWARE):
+        return
+    url = urlsplit(settings.STATIC_URL or "")
+    if not url.netloc and url.path != "/static/" and not is_answered(url.path + "file"):
+        yield Warning(
+            f"pages name static files at {url.path}, and nginx serves them at /static/", hint="set STATIC_URL to /static/", id="django_stack.W005"
+        )
+
+
+def hosts():
+    from django.conf import settings
+    from django.core.checks import Warning
+    from django.http.request import validate_host
+
+    # Without any, Django's own check speaks.
+    refused = [name for name in os.environ["ALLOWED_HOSTS"].split(",") if settings.ALLOWED_HOSTS and not validate_host(name, settings.ALLOWED_HOSTS)]
+    if refused:
+        yield Warning(
+            f"visitors of {', '.join(refused)} get 400: ALLOWED_HOSTS hasn't that name",
+            hint="take ALLOWED_HOSTS from the environment",
+            id="django_stack.W006",
+        )
+
+
+def secret_key():
+    from django.conf import settings
+    from django.core.checks import Warning
+
+    if settings.SECRET_KEY not in os.environ.values():
+        yield Warning(
+            "SECRET_KEY isn't from the environment: whoever has the image may have it, and secrets.secretKeyVersion changes nothing",
+            hint="take SECRET_KEY, or a name from secretEnv, from the environment",
+            id="django_stack.W007",
+        )
+
+
+def sessions():
+    from django.conf import settings
+    from django.core.checks import Warning
+
+    backend = settings.CACHES.get(settings.SESSION_CACHE_ALIAS, {}).get("BACKEND", "")
+    if settings.SESSION_ENGINE == "django.contrib.sessions.backends.cache" and backend.endswith((".LocMemCache", ".DummyCache")):
+        yield Warning(
+            f"sessions are kept by {backend.rpartition('.')[2]}, and no worker knows those of another: visitors are logged out at random",
+            hint="keep them in the database, or in a cache that all workers share",
+            id="django_stack.W008",
+        )
+
+
+def deployment():
+    from django.core.checks import Tags, run_checks
+
+    told = DJANGO_CHECKS | (DJANGO_TLS_CHECKS if os.environ["HTTPS"] == "true" else set())
+    return [message for message in run_checks(tags=[Tags.security], include_deployment_checks=True) if message.id in told]
+
+
+def compare_settings():
+    from django.core.checks import ERROR
+
+    errors = []
+    for check in (database, uploads, static_files, hosts, secret_key, sessions, deployment):
+        try:
+            messages = [message for message in check() if not message.is_silenced()]
+        except Exception as error:
+            print(f"release: warning: the settings can't be compared with the stack's ({check.__name__}): {error}", flush=True)
+            continue
+        for message in messages:
+            text = " ".join(f"{message.msg}{'' if message.hint is None else f'; fix: {message.hint}'} ({message.id})".split())
+            if message.level >= ERROR:
+                errors.append(f"release: {text}")
+            else:
+                print(f"release: warning: {text}", flush=True)
+    if errors:
+        sys.exit("\n".join(errors))
+
+
+def main(module, worker_class):
+    load(module)
+    load_worker_class(worker_class)
+    if "DJANGO_SETTINGS_MODULE" in os.environ and "django.conf" in sys.modules:
+        compare_settings()
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,157 @@
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { docker } from "../support/site.ts";
+
+const root = join(import.meta.dirname, "../..");
+const tag = `dscheckrelease-${process.pid}`;
+let folder: string;
+
+beforeAll(() => {
+  docker("build", "--quiet", "--tag", tag, join(root, "django"));
+  folder = mkdtempSync(join(tmpdir(), "django-stack-check-release-"));
+  // The image's user reads it.
+  chmodSync(folder, 0o755);
+  mkdirSync(join(folder, "whitenoise"));
+  writeFileSync(join(folder, "whitenoise/middleware.py"), "def WhiteNoiseMiddleware(get_response):\n    return get_response\n");
+  const volumes = ["--volume", `${folder}:/other:ro`, "--volume", `${join(root, "containers")}:/scripts:ro`];
+  docker("run", "--detach", "--init", "--name", tag, "--network", "none", ...volumes, "--entrypoint", "sleep", tag, "600");
+});
+afterAll(() => {
+  docker("rm", "--force", tag);
+  docker("image", "rm", "--force", tag);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const environment = {
+  ALLOWED_HOSTS: "movies.example,www.movies.example",
+  DATABASE_HOST: "postgres",
+  DATABASE_NAME: "django",
+  DATABASE_PASSWORD: "secret",
+  DATABASE_USER: "django_a",
+  DEBUG: "false",
+  DJANGO_SETTINGS_MODULE: "other",
+  HTTPS: "true",
+  MEDIA_ROOT: "/vol/web/media",
+  PYTHONPATH: "/other",
+  SECRET_KEY: "a-key-of-more-than-fifty-characters-that-nobody-uses-anywhere-else-1",
+};
+
+/** Loads the sample with these lines at the end of its settings. */
+function checkRelease(lines: readonly string[], { variables = {}, words = ["config.wsgi", "gthread"] } = {}) {
+  writeFileSync(join(folder, "other.py"), ["from config.settings import *", ...lines, ""].join("\n"));
+  const options = Object.entries({ ...environment, ...variables }).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
+  const command = ["exec", ...options, tag, "python", "/scripts/check-release.py", ...words];
+  const { stdout, stderr, status } = spawnSync("docker", command, { encoding: "utf8" });
+  return { lines: stdout.split("\n").filter((line) => line !== ""), error: stderr.trim(), status };
+}
+
+const quiet = { lines: [], error: "", status: 0 };
+
+test("says nothing of a project that takes what the stack gives", () => {
+  expect(checkRelease([])).toEqual(quiet);
+  expect(checkRelease([], { words: ["config.asgi", "sync"] })).toEqual(quiet);
+  // Off, and there is no TLS.
+  expect(checkRelease(["SESSION_COOKIE_SECURE = False"], { variables: { HTTPS: "false" } })).toEqual(quiet);
+});
+
+const fromEnvironment = "take DATABASE_URL, or DATABASE_HOST, _PORT, _NAME, _USER and _PASSWORD, from the environment";
+
+test.each([
+  [
+    "another database",
+    [`DATABASES["default"]["HOST"] = "db.example"`],
+    [`the default database is at db.example; the stack's own, postgres, stays empty, and backups are of that; fix: ${fromEnvironment} (django_stack.W001)`],
+  ],
+  [
+    "uploads in the image",
+    [`MEDIA_ROOT = "/srv/app/media"`],
+    ["uploads go to /srv/app/media, where a replica can't write; its volume for them is /vol/web/media; fix: take MEDIA_ROOT from the environment (django_stack.W002)"],
+  ],
+  [
+    "another address of uploads",
+    [`MEDIA_URL = "uploads/"`],
+    ["pages name uploads at /uploads/, and nginx serves them at /media/; fix: set MEDIA_URL to /media/ (django_stack.W003)"],
+  ],
+  [
+    "a folder of the uploads, under the address of all",
+    [`MEDIA_ROOT = "/vol/web/media/shop"`],
+    ["pages name uploads at /media/, and nginx serves them at /media/shop/; fix: set MEDIA_URL to /media/shop/ (django_stack.W003)"],
+  ],
+  [
+    "uploads that nginx can't read",
+    ["FILE_UPLOAD_PERMISSIONS = 0o600"],
+    ["FILE_UPLOAD_PERMISSIONS is 0o600, and nginx, another user, can't read uploads; fix: set it to 0o644 (django_stack.W004)"],
+  ],
+  [
+    "another address of static files",
+    [`STATIC_URL = "assets/"`],
+    ["pages name static files at /assets/, and nginx serves them at /static/; fix: set STATIC_URL to /static/ (django_stack.W005)"],
+  ],
+  [
+    "a name that Django refuses",
+    [`ALLOWED_HOSTS = ["movies.example"]`],
+    ["visitors of www.movies.example get 400: ALLOWED_HOSTS hasn't that name; fix: take ALLOWED_HOSTS from the environment (django_stack.W006)"],
+  ],
+  [
+    "a key in the code",
+    [`SECRET_KEY = SECRET_KEY.upper()`],
+    ["SECRET_KEY isn't from the environment: whoever has the image may have it, and secrets.secretKeyVersion changes nothing; fix: take SECRET_KEY, or a name from secretEnv, from the environment (django_stack.W007)"],
+  ],
+  [
+    "sessions in a worker's memory",
+    [`SESSION_ENGINE = "django.contrib.sessions.backends.cache"`],
+    ["sessions are kept by LocMemCache, and no worker knows those of another: visitors are logged out at random; fix: keep them in the database, or in a cache that all workers share (django_stack.W008)"],
+  ],
+  [
+    "what Django itself warns of",
+    ["DEBUG = True", "SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = False"],
+    [
+      expect.stringMatching(/^SESSION_COOKIE_SECURE is not set to True\. .* \(security\.W012\)$/),
+      expect.stringMatching(/ you have not set CSRF_COOKIE_SECURE to True\. .* \(security\.W016\)$/),
+      "You should not have DEBUG set to True in deployment. (security.W018)",
+    ],
+  ],
+])("warns of %s", (_, settings, warnings) => {
+  const { lines, error, status } = checkRelease(settings);
+  expect({ lines: lines.map((line) => line.replace(/^release: warning: /, "")).sort(), error, status }).toEqual({ ...quiet, lines: warnings });
+  expect(lines.every((line) => line.startsWith("release: warning: "))).toBe(true);
+}); // prettier-ignore
+
+test.each([
+  ["uploads on a host of their own", [`STORAGES["default"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}`, `MEDIA_ROOT = "/srv/app/media"`]],
+  ["addresses on another host", [`MEDIA_URL = "https://cdn.example/media/"`, `STATIC_URL = "https://cdn.example/static/"`]],
+  ["static files that WhiteNoise serves", [`STATIC_URL = "assets/"`, `MIDDLEWARE = [*MIDDLEWARE, "whitenoise.middleware.WhiteNoiseMiddleware"]`]],
+  ["addresses that Django answers itself", [`MEDIA_URL = STATIC_URL = "admin/"`]],
+  ["no uploads", [`MEDIA_ROOT = MEDIA_URL = ""`]],
+  ["SQLite on a volume", [`DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/vol/web/media/private/db.sqlite3"}}`]],
+  ["what SILENCED_SYSTEM_CHECKS names", [`STATIC_URL = "assets/"`, "DEBUG = True", `SILENCED_SYSTEM_CHECKS = ["django_stack.W005", "security.W018"]`]],
+])("says nothing of %s", (_, settings) => {
+  expect(checkRelease(settings)).toEqual(quiet);
+}); // prettier-ignore
+
+test("fails a release whose database would go with its container, and tells the rest as well", () => {
+  const settings = ["DEBUG = True", `DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}`];
+  const error = `release: the default database is SQLite, /srv/app/db.sqlite3, which is gone when its container is; fix: ${fromEnvironment} (django_stack.E001)`;
+  const lines = ["release: warning: You should not have DEBUG set to True in deployment. (security.W018)"];
+  expect(checkRelease(settings)).toEqual({ lines, error, status: 1 });
+});
+
+test("fails a release that doesn't load, and one whose worker class isn't there", () => {
+  expect(checkRelease([`raise RuntimeError("broken release")`])).toMatchObject({ status: 1, error: expect.stringContaining("RuntimeError: broken release") });
+  expect(checkRelease([], { words: ["config.wsgi", "gevent"] })).toEqual({
+    lines: [],
+    error: expect.stringMatching(/^release: gunicorn has no worker class gevent: .*gevent.*; add what it needs to the packages of the image$/),
+    status: 1,
+  });
+}); // prettier-ignore
+
+test("a check that fails says so, and lets the release go on", () => {
+  expect(checkRelease([`CACHES = {"default": None}`])).toEqual({
+    lines: [expect.stringMatching(/^release: warning: the settings can't be compared with the stack's \(sessions\): /)],
+    error: "",
+    status: 0,
+  });
+});
