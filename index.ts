@@ -47,7 +47,7 @@ const secrets = new Secrets(prefix, {
 const backupPassphrase = config.backup?.passphrase ?? secrets.backupPassphrase;
 // With acme it answers until nginx has got one from the directory.
 const makesCertificate = config.tls.mode === "self-signed" || config.tls.mode === "acme";
-const ownCertificate = makesCertificate ? new Certificate(`${prefix}-certificate`, { hostnames }) : undefined;
+const ownCertificate = makesCertificate ? new Certificate(`${prefix}-certificate`, { stack: prefix, hostnames }) : undefined;
 const certificate = ownCertificate ?? config.tls.provided;
 const notAfter = config.tls.mode === "acme" ? undefined : certificate?.notAfter;
 if (notAfter !== undefined) warnBeforeExpiry(notAfter);

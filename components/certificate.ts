@@ -2,6 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
 
 export interface CertificateArgs {
+  /** Whose authority it is, such as `movies-prod`. */
+  readonly stack: string;
   /** Hostnames that the certificate is for, the first one its common name. */
   readonly hostnames: readonly string[];
 }
@@ -37,7 +39,8 @@ export class Certificate extends pulumi.ComponentResource {
       `${name}-authority`,
       {
         privateKeyPem: authorityKey.privateKeyPem,
-        subject: { commonName: `${args.hostnames[0]} local authority`.slice(0, 64) },
+        // Not the domain: whoever trusts the authority goes on to when that changes.
+        subject: { commonName: `${args.stack} local authority`.slice(0, 64) },
         isCaCertificate: true,
         validityPeriodHours: 87_600,
         earlyRenewalHours: 8_760,
