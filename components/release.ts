@@ -101,6 +101,7 @@ export function releaseEnvironment({ app, superuser }: Pick<Config, "app" | "sup
           `${superuserPassword}_FILE=${folder}/${superuserPassword}`,
           `DJANGO_SUPERUSER_USERNAME=${superuser.username}`,
         ]),
+    `HEALTH_PATH=${app.healthPath}`,
     // While a migration waits for a lock, every request for that table waits behind it.
     `PGOPTIONS=-c lock_timeout=4s -c statement_timeout=${app.releaseTimeoutSeconds}s -c idle_in_transaction_session_timeout=${app.releaseTimeoutSeconds}s`,
     `RELEASE_TIMEOUT_SECONDS=${app.releaseTimeoutSeconds}`,

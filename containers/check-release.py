@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 # Where nginx serves from, and the only folders that outlive a container.
 MEDIA_FOLDER = "/vol/web/media"
 VOLUMES = "/vol/"
-# Of Django's deployment checks those that nginx' own headers and redirects don't answer; the second row is about sites over TLS.
-DJANGO_CHECKS = {"security.W009", "security.W018", "security.W020"}
+# Of Django's deployment checks those that nginx' own headers and redirects don't answer; the last two are about sites over TLS.
+DJANGO_CHECKS = {"security.W018", "security.W020"}
+WEAK_KEY = "security.W009"
 DJANGO_TLS_CHECKS = {"security.W012", "security.W016"}
 
 
@@ -125,11 +126,36 @@ def hosts():
         )
 
 
-def secret_key():
+def health():
+    """Nothing but what is certain: a path that no view and no middleware knows. What a view says may depend on migrations that are still to come."""
+    from django.core.checks import Error
+    from django.test import Client
+
+    path = os.environ["HEALTH_PATH"]
+    if is_answered(path.partition("?")[0]):
+        return
+    https = os.environ["HTTPS"] == "true"
+    headers = {"HTTP_HOST": os.environ["ALLOWED_HOSTS"].split(",")[0], "HTTP_X_FORWARDED_PROTO": "https" if https else "http"}
+    response = Client(raise_request_exception=False, **headers).get(path, secure=https)
+    if 300 <= response.status_code < 500:
+        to = f" to {response['Location']}" if "Location" in response else ""
+        yield Error(
+            f"Django answers {path} with {response.status_code} {response.reason_phrase}{to}, and a replica is healthy when it answers 200",
+            hint="name such a path of the project in app.healthPath, or give it a view there",
+            id="django_stack.E002",
+        )
+
+
+def key_is_given():
     from django.conf import settings
+
+    return settings.SECRET_KEY in os.environ.values()
+
+
+def secret_key():
     from django.core.checks import Warning
 
-    if settings.SECRET_KEY not in os.environ.values():
+    if not key_is_given():
         yield Warning(
             "SECRET_KEY isn't from the environment: whoever has the image may have it, and secrets.secretKeyVersion changes nothing",
             hint="take SECRET_KEY, or a name from secretEnv, from the environment",
@@ -153,7 +179,7 @@ def sessions():
 def deployment():
     from django.core.checks import Tags, run_checks
 
-    told = DJANGO_CHECKS | (DJANGO_TLS_CHECKS if os.environ["HTTPS"] == "true" else set())
+    told = DJANGO_CHECKS | (DJANGO_TLS_CHECKS if os.environ["HTTPS"] == "true" else set()) | ({WEAK_KEY} if key_is_given() else set())
     return [message for message in run_checks(tags=[Tags.security], include_deployment_checks=True) if message.id in told]
 
 
@@ -161,7 +187,7 @@ def compare_settings():
     from django.core.checks import ERROR
 
     errors = []
-    for check in (database, uploads, static_files, hosts, secret_key, sessions, deployment):
+    for check in (database, health, uploads, static_files, hosts, secret_key, sessions, deployment):
         try:
             messages = [message for message in check() if not message.is_silenced()]
         except Exception as error:

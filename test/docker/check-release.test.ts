@@ -33,6 +33,7 @@ const environment = {
   DATABASE_USER: "django_a",
   DEBUG: "false",
   DJANGO_SETTINGS_MODULE: "other",
+  HEALTH_PATH: "/healthz",
   HTTPS: "true",
   MEDIA_ROOT: "/vol/web/media",
   PYTHONPATH: "/other",
@@ -101,6 +102,11 @@ test.each([
     ["SECRET_KEY isn't from the environment: whoever has the image may have it, and secrets.secretKeyVersion changes nothing; fix: take SECRET_KEY, or a name from secretEnv, from the environment (django_stack.W007)"],
   ],
   [
+    "a key that is too short",
+    [`SECRET_KEY = "true"`],
+    [expect.stringMatching(/^Your SECRET_KEY has less than 50 characters, .* \(security\.W009\)$/)],
+  ],
+  [
     "sessions in a worker's memory",
     [`SESSION_ENGINE = "django.contrib.sessions.backends.cache"`],
     ["sessions are kept by LocMemCache, and no worker knows those of another: visitors are logged out at random; fix: keep them in the database, or in a cache that all workers share (django_stack.W008)"],
@@ -137,6 +143,23 @@ test("fails a release whose database would go with its container, and tells the 
   const error = `release: the default database is SQLite, /srv/app/db.sqlite3, which is gone when its container is; fix: ${fromEnvironment} (django_stack.E001)`;
   const lines = ["release: warning: You should not have DEBUG set to True in deployment. (security.W018)"];
   expect(checkRelease(settings)).toEqual({ lines, error, status: 1 });
+});
+
+test.each([
+  ["/nowhere", "404 Not Found"],
+  ["/admin?probe", "301 Moved Permanently to /admin/?probe"],
+])("fails a release whose health can't be told at %s", (path, answer) => {
+  const error = `release: Django answers ${path} with ${answer}, and a replica is healthy when it answers 200; fix: name such a path of the project in app.healthPath, or give it a view there (django_stack.E002)`;
+  const checked = checkRelease([], { variables: { HEALTH_PATH: path } });
+  // Django's own log may come before.
+  expect({ ...checked, error: checked.error.split("\n").at(-1) }).toEqual({ lines: [], error, status: 1 });
+});
+
+test("leaves a path alone that a middleware knows, and one whose view may need what migrations bring", () => {
+  const middleware = "def known(get_response):\n    from django.http import HttpResponse\n    return lambda request: HttpResponse()";
+  expect(checkRelease([middleware, `MIDDLEWARE = ["other.known", *MIDDLEWARE]`], { variables: { HEALTH_PATH: "/nowhere" } })).toEqual(quiet);
+  // Its view asks a database that isn't there.
+  expect(checkRelease([], { variables: { HEALTH_PATH: "/api/movies/" } })).toEqual(quiet);
 });
 
 test("fails a release that doesn't load, and one whose worker class isn't there", () => {
