@@ -48,6 +48,13 @@ export function asHostname(value: unknown): string {
   return hostname;
 }
 
+/** Returns a hostname, or `*.` and one, for every name below that. */
+export function asHostnames(value: unknown): string {
+  const [, domain] = /^\*\.(.*)$/s.exec(asText(value)) ?? [];
+  if (domain === undefined) return asHostname(value);
+  return domain.includes(".") ? `*.${asHostname(domain)}` : refuse("give a domain of two labels at least, as in *.shop.example");
+}
+
 export const hostnames = "a hostname: labels of letters, digits and inner hyphens, separated by dots";
 
 export function listOf<T>(parse: (value: unknown) => T): (value: unknown) => readonly T[] {
@@ -98,7 +105,7 @@ export const cpuNumbers = "a number of CPUs from 0.1 to 256";
 /** Names that the stack itself sets in the app's containers. */
 export const reservedEnvironment = [
   "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "DATABASE_PORT", "DATABASE_URL",
-  "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HOME", "HTTPS", "MEDIA_ROOT", "RELEASE_TIMEOUT_SECONDS", "SECRET_KEY",
+  "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HEALTH_PATH", "HOME", "HTTPS", "MEDIA_ROOT", "RELEASE_TIMEOUT_SECONDS", "SECRET_KEY",
   "SECRET_KEY_FALLBACKS", "STATIC_ROOT", "STATIC_SOURCE", "TMPDIR", "WORKER_CLASS", "WSGI_MODULE",
 ]; // prettier-ignore
 

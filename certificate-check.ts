@@ -45,7 +45,8 @@ export function certificateProblems({ certificate, privateKey }: CertificateFile
   const to = new Date(leaf.validTo);
   if (to <= now) about(`one that expired on ${day(to)}`, "one that is valid today", "renew it");
   else if (from > now) about(`one that is valid from ${day(from)} on`, "one that is valid today", "wait, or set this machine's clock");
-  const uncovered = hostnames.filter((hostname) => leaf.checkHost(hostname, { subject: "never" }) === undefined);
+  const covers = (hostname: string) => leaf.checkHost(hostname.replace(/^\*/, "any-name"), { subject: "never" }) !== undefined;
+  const uncovered = hostnames.filter((hostname) => !covers(hostname));
   if (uncovered.length > 0) {
     const covered = leaf.subjectAltName?.replaceAll("DNS:", "") ?? "no name";
     about(

@@ -48,7 +48,9 @@ export interface Config extends Omit<
   };
   /** Origins, one a name of the site, that Django accepts forms from. */
   readonly origins: readonly string[];
-  /** Names that Django answers to. */
+  /** Names that nginx answers to, `*.` in front where all below one are meant. */
+  readonly serverNames: readonly string[];
+  /** The same as Django writes them, with nothing but the dot. */
   readonly allowedHosts: readonly string[];
   /** Which answers nginx keeps; undefined for none. */
   readonly cache: CacheArgs | undefined;
@@ -138,6 +140,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
   const workerCount = workerCountOf(app);
   const bindAddress = remote(dockerHost) || hasIpv6() ? values.bindAddress : values.bindAddress.filter((address) => address !== "::");
   const local = app.devServerPort === undefined ? [] : [`http://localhost:${app.devServerPort}`];
+  const serverNames = [...new Set([domain, ...aliases, ...(develops ? ["localhost", "127.0.0.1", "[::1]"] : [])])];
   return {
     ...others,
     bindAddress,
@@ -160,7 +163,8 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
     },
     url: `${scheme}://${domain}${suffix}`,
     origins: [...[domain, ...aliases].map((host) => `${scheme}://${host}${suffix}`), ...local],
-    allowedHosts: [...new Set([domain, ...aliases, ...(develops ? ["localhost", "127.0.0.1", "[::1]"] : [])])],
+    serverNames,
+    allowedHosts: serverNames.map((name) => name.replace(/^\*/, "")),
     app: {
       ...app,
       contextPath,

@@ -3,6 +3,7 @@ import {
   asEnvironment,
   asFlag,
   asHostname,
+  asHostnames,
   asSuperuser,
   asTrustedProxy,
   environment,
@@ -45,7 +46,13 @@ export const settings = {
     orNone(matching(/^[0-9a-f]{12}$/)),
   ),
   domain: setting("The name that users type.", hostnames, "localhost", (name) => `${name}.localhost`, asHostname),
-  aliases: setting("Further names of the same site.", "a list of hostnames", [], [], listOf(asHostname)),
+  aliases: setting(
+    "Further names of the same site; *.example.com is every name below that.",
+    "a list of hostnames, the first label * where all are meant",
+    [],
+    [],
+    listOf(asHostnames),
+  ),
   httpPort: setting("Port for HTTP on the host.", ports, 8080, 80, port),
   httpsPort: setting<number | undefined>("Port for HTTPS on the host.", portOrNone, undefined, 443, orNone(port)),
   bindAddress: setting<readonly string[]>(

@@ -72,6 +72,8 @@ function acmeChecks(values: Settings, folder: string): string[] {
   const problems: string[] = [];
   if (values.app.server === "runserver")
     problems.push(problem("tls.mode", "acme", "another mode with app.server runserver", "nginx would ask for a certificate for localhost"));
+  for (const name of values.aliases.filter((alias) => alias.startsWith("*.")))
+    problems.push(problem("aliases", name, "single names with tls.mode acme", "list each one: a directory looks for its proof at every name"));
   if (acme.authority !== undefined) {
     const authority = readPem(acme.authority, folder);
     if (authority === undefined)

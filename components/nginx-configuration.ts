@@ -9,7 +9,6 @@ export interface NginxConfigurationArgs {
   readonly config: Pick<
     Config,
     | "access"
-    | "allowedHosts"
     | "app"
     | "basicAuth"
     | "cache"
@@ -24,6 +23,7 @@ export interface NginxConfigurationArgs {
     | "redirects"
     | "robots"
     | "secrets"
+    | "serverNames"
     | "tls"
     | "trustedProxies"
   >;
@@ -50,7 +50,7 @@ export function renderConfiguration({ config, networks, certificate, ...args }: 
       replicaPort: app.port,
       requestGraceSeconds: app.requestGraceSeconds,
       webSockets: app.workerClass === "uvicorn",
-      serverNames: config.allowedHosts,
+      serverNames: config.serverNames,
       redirectNames: config.redirects,
       tls: tls.mode === "off" || tls.mode === "outer" ? tls.mode : "nginx",
       tlsPolicy: tls.policy,

@@ -44,7 +44,7 @@ export class Nginx extends pulumi.ComponentResource {
     const checkCertificates = async (command: DockerCommand) => {
       const served = { docker: command, container: name };
       if (config.tls.acme !== undefined) {
-        const hostnames = [...config.allowedHosts, ...config.redirects];
+        const hostnames = [...config.serverNames, ...config.redirects];
         for (const warning of await awaitAcmeCertificates({ ...served, hostnames })) await pulumi.log.warn(warning);
       } else if (args.certificate !== undefined) await requireServedCertificate(served, config.domain);
     };

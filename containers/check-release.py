@@ -8,9 +8,8 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-# Where nginx serves from, and the only folders that outlive a container.
+# Where nginx serves uploads from.
 MEDIA_FOLDER = "/vol/web/media"
-VOLUMES = "/vol/"
 # Of Django's deployment checks those that nginx' own headers and redirects don't answer; the last two are about sites over TLS.
 DJANGO_CHECKS = {"security.W018", "security.W020"}
 WEAK_KEY = "security.W009"
@@ -45,12 +44,11 @@ def database():
     default = connection.settings_dict
     own = os.environ["DATABASE_HOST"]
     if connection.vendor == "sqlite":
-        if not str(default["NAME"]).startswith(VOLUMES):
-            yield Error(
-                f"the default database is SQLite, {default['NAME']}, which is gone when its container is",
-                hint="take DATABASE_URL, or DATABASE_HOST, _PORT, _NAME, _USER and _PASSWORD, from the environment",
-                id="django_stack.E001",
-            )
+        yield Error(
+            f"the default database is SQLite, {default['NAME']}: containers don't keep it, and backups are of the stack's Postgres",
+            hint="take DATABASE_URL, or DATABASE_HOST, _PORT, _NAME, _USER and _PASSWORD, from the environment",
+            id="django_stack.E001",
+        )
     elif default["HOST"] != own:
         yield Warning(
             f"the default database is at {default['HOST'] or 'no host'}; the stack's own, {own}, stays empty, and backups are of that",
@@ -119,8 +117,9 @@ def hosts():
     # Without any, Django's own check speaks.
     refused = [name for name in os.environ["ALLOWED_HOSTS"].split(",") if settings.ALLOWED_HOSTS and not validate_host(name, settings.ALLOWED_HOSTS)]
     if refused:
+        names = ", ".join("*" + name if name.startswith(".") else name for name in refused)
         yield Warning(
-            f"visitors of {', '.join(refused)} get 400: ALLOWED_HOSTS hasn't that name",
+            f"visitors of {names} get 400: ALLOWED_HOSTS hasn't that name",
             hint="take ALLOWED_HOSTS from the environment",
             id="django_stack.W006",
         )

@@ -14,7 +14,9 @@ const earlier = new Date(Date.now() - 400 * 86_400_000);
 test("finds nothing wrong with a chain and its key, nor with a certificate alone", () => {
   expect(certificateProblems({ certificate: good.chain, privateKey: good.privateKey }, names, today)).toEqual([]);
   expect(certificateProblems({ certificate: good.leaf, privateKey: good.privateKey }, names, today)).toEqual([]);
-  expect(certificateProblems({ certificate: wildcard.chain, privateKey: wildcard.privateKey }, ["www.movies.example"], today)).toEqual([]);
+  expect(
+    certificateProblems({ certificate: wildcard.chain, privateKey: wildcard.privateKey }, ["www.movies.example", "*.movies.example"], today),
+  ).toEqual([]);
 });
 
 test("tells the last day", () => expect(lastDay(good.chain)).toBe(day(new Date(Date.now() + 90 * 86_400_000))));
@@ -25,6 +27,7 @@ const cases: [string, { certificate?: string; privateKey?: string }, readonly st
   ["one of the future", {}, names, earlier, [`tls.certificate: one that is valid from ${day(today)} on; one that is valid today`]],
   ["a name that it doesn't cover", {}, ["movies.example", "films.example"], today, ["tls.certificate: one for movies.example, www.movies.example; one for every name of the site"]],
   ["a wildcard for the bare name", { certificate: wildcard.chain, privateKey: wildcard.privateKey }, ["movies.example"], today, ["tls.certificate: one for *.movies.example; one for every name of the site"]],
+  ["single names for all below one", {}, ["movies.example", "*.movies.example"], today, ["tls.certificate: one for movies.example, www.movies.example; one for every name of the site"]],
   ["the wrong order", { certificate: good.authority + good.leaf }, names, today, [
     "tls.certificate: Test Authority, signed by Test Authority, and then movies.example; the site's certificate first, each followed by the one that signed it",
     "tls.certificate: Test Authority, an authority's, as the first one; the site's own certificate first",

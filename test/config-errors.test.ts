@@ -50,7 +50,26 @@ describe("a config is refused", () => {
       'domain: got "x.example; return 200"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots',
     ],
     ["a name in capitals", { name: "Movies" }, 'name: got "Movies"; allowed: 1 to 20 lower-case letters, digits and inner hyphens, a letter first'],
-    ["aliases that aren't a list", { aliases: "www.x.example" }, 'aliases: got "www.x.example"; allowed: a list of hostnames'],
+    [
+      "aliases that aren't a list",
+      { aliases: "www.x.example" },
+      'aliases: got "www.x.example"; allowed: a list of hostnames, the first label * where all are meant',
+    ],
+    [
+      "all names below none",
+      { aliases: ["*.example"] },
+      'aliases: got ["*.example"]; allowed: a list of hostnames, the first label * where all are meant; fix: give a domain of two labels at least, as in *.shop.example',
+    ],
+    [
+      "a star that isn't the first label",
+      { aliases: ["www.*.movies.example"] },
+      'aliases: got ["www.*.movies.example"]; allowed: a list of hostnames, the first label * where all are meant',
+    ],
+    [
+      "all names as the domain",
+      { domain: "*.movies.example" },
+      'domain: got "*.movies.example"; allowed: a hostname: labels of letters, digits and inner hyphens, separated by dots',
+    ],
     ["a port too high", { httpPort: "70000" }, 'httpPort: got "70000"; allowed: a port from 1 to 65535'],
     ["an address that is none", { bindAddress: "localhost" }, 'bindAddress: got "localhost"; allowed: an IP address or a list of them'],
     ["a TLS mode that isn't there", { tls: { mode: "auto" } }, 'tls.mode: got "auto"; allowed: off, self-signed, provided, acme, outer'],

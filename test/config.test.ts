@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { asHostname } from "../allowed-values.ts";
+import { asHostname, asHostnames } from "../allowed-values.ts";
 import { errorOf, load } from "./support/load-config.ts";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -65,6 +65,7 @@ describe("defaults", () => {
       dockerHost: undefined,
       url: "https://django-stack.localhost",
       origins: ["https://django-stack.localhost"],
+      serverNames: ["django-stack.localhost"],
       allowedHosts: ["django-stack.localhost"],
     });
     expect(backup).toMatchObject({ target: "volume", repository: "/backups/repository", remote: false, schedule: ["02:30"], passphrase: undefined });
@@ -111,6 +112,13 @@ describe("defaults", () => {
     expect(await pulumi.isSecret(secretKeyFallbacks)).toBe(true);
   });
 
+  test("all names below one are written as nginx, Django and browsers write them", async () => {
+    const config = await load("prod", { domain: "movies.example", aliases: ["*.Movies.example", "films.example"], httpsPort: 8443 });
+    expect(config.serverNames).toEqual(["movies.example", "*.movies.example", "films.example"]);
+    expect(config.allowedHosts).toEqual(["movies.example", ".movies.example", "films.example"]);
+    expect(config.origins).toEqual(["https://movies.example:8443", "https://*.movies.example:8443", "https://films.example:8443"]);
+  });
+
   test("Postgres' settings are told by their names in small letters", async () => {
     const { postgres } = await load("prod", {
       postgres: { settings: { TimeZone: "UTC", "pg_stat_statements.max": 500, md5_password_warnings: false } },
@@ -155,16 +163,26 @@ test("DOCKER_HOST names the engine where the provider's config doesn't", async (
   expect((await load("prod", { "docker:host": "ssh://root@second" })).dockerHost).toBe("ssh://root@second");
 });
 
-test("any hostname that is accepted is nothing but labels and dots", () => {
+test.each([
+  ["hostname", asHostname, /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/],
+  ["alias", asHostnames, /^(\*\.[a-z0-9]([a-z0-9-]*[a-z0-9])?\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/],
+])("any %s that is accepted is nothing but labels and dots, and a star for all that may come first", (_, parse, labels) => {
+  const texts = fc.oneof(fc.domain(), fc.string(), fc.string({ unit: fc.constantFrom(...'ab1-._*;{}$#\\"\n ') }));
   fc.assert(
-    fc.property(fc.oneof(fc.domain(), fc.string(), fc.string({ unit: fc.constantFrom(...'ab1-._;{}$#\\"\n ') })), (text) => {
-      let accepted: string;
-      try {
-        accepted = asHostname(text);
-      } catch {
-        return;
-      }
-      expect(accepted).toMatch(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/);
-    }),
+    fc.property(
+      fc.oneof(
+        texts,
+        texts.map((text) => `*.${text}`),
+      ),
+      (text) => {
+        let accepted: string;
+        try {
+          accepted = parse(text);
+        } catch {
+          return;
+        }
+        expect(accepted).toMatch(labels);
+      },
+    ),
   );
 });

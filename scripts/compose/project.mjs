@@ -85,8 +85,8 @@ export async function composeUp(folder, environment) {
 }
 
 /**
- * Removes images, static files and secrets that nothing of a project's stack needs any more, and tells which names wait for their
- * certificate, as `up` by Pulumi does.
+ * Removes images, static files and secrets that nothing of a project's stack needs any more, and tells what its release job warned of and
+ * which names wait for their certificate, as `up` by Pulumi does.
  */
 export async function afterUp(folder, environment) {
   await inherit("node", [join(root, "compose", "after-up.ts"), folder], environment);

@@ -126,21 +126,29 @@ test.each([
   expect(lines.every((line) => line.startsWith("release: warning: "))).toBe(true);
 }); // prettier-ignore
 
+test("knows all names below one as Django writes them", () => {
+  const variables = { ALLOWED_HOSTS: "movies.example,.shops.example" };
+  expect(checkRelease([], { variables })).toEqual(quiet);
+  expect(checkRelease([`ALLOWED_HOSTS = ["movies.example", "a.shops.example"]`], { variables }).lines).toEqual([
+    "release: warning: visitors of *.shops.example get 400: ALLOWED_HOSTS hasn't that name; fix: take ALLOWED_HOSTS from the environment (django_stack.W006)",
+  ]);
+});
+
 test.each([
   ["uploads on a host of their own", [`STORAGES["default"] = {"BACKEND": "django.core.files.storage.InMemoryStorage"}`, `MEDIA_ROOT = "/srv/app/media"`]],
   ["addresses on another host", [`MEDIA_URL = "https://cdn.example/media/"`, `STATIC_URL = "https://cdn.example/static/"`]],
   ["static files that WhiteNoise serves", [`STATIC_URL = "assets/"`, `MIDDLEWARE = [*MIDDLEWARE, "whitenoise.middleware.WhiteNoiseMiddleware"]`]],
   ["addresses that Django answers itself", [`MEDIA_URL = STATIC_URL = "admin/"`]],
   ["no uploads", [`MEDIA_ROOT = MEDIA_URL = ""`]],
-  ["SQLite on a volume", [`DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/vol/web/media/private/db.sqlite3"}}`]],
   ["what SILENCED_SYSTEM_CHECKS names", [`STATIC_URL = "assets/"`, "DEBUG = True", `SILENCED_SYSTEM_CHECKS = ["django_stack.W005", "security.W018"]`]],
+  ["SQLite that is meant", [`DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}`, `SILENCED_SYSTEM_CHECKS = ["django_stack.E001"]`]],
 ])("says nothing of %s", (_, settings) => {
   expect(checkRelease(settings)).toEqual(quiet);
 }); // prettier-ignore
 
 test("fails a release whose database would go with its container, and tells the rest as well", () => {
   const settings = ["DEBUG = True", `DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}`];
-  const error = `release: the default database is SQLite, /srv/app/db.sqlite3, which is gone when its container is; fix: ${fromEnvironment} (django_stack.E001)`;
+  const error = `release: the default database is SQLite, /srv/app/db.sqlite3: containers don't keep it, and backups are of the stack's Postgres; fix: ${fromEnvironment} (django_stack.E001)`;
   const lines = ["release: warning: You should not have DEBUG set to True in deployment. (security.W018)"];
   expect(checkRelease(settings)).toEqual({ lines, error, status: 1 });
 });

@@ -12,7 +12,7 @@ export class TrafficSite extends Site {
   private readonly base: Record<string, unknown>;
 
   constructor(name: string, makeStack: MakeStack) {
-    super(name, makeStack);
+    super(name, makeStack, { config: { aliases: ["www.movies.localhost", "*.shops.movies.localhost"] } });
     this.base = this.stack.config;
   }
 

@@ -5,7 +5,7 @@ import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { errorPolicy } from "../../../nginx/error-pages.ts";
 import { mediaPolicy } from "../../../nginx/headers.ts";
-import type { Answer } from "../../support/client.ts";
+import { Client, type Answer } from "../../support/client.ts";
 import { ownedHeaders } from "../../support/owned-headers.ts";
 import { docker, logsOf } from "../../support/site.ts";
 import { slowDownload, slowUploads } from "../../support/slow-clients.ts";
@@ -26,6 +26,16 @@ export function answersBehaviour(site: TrafficSite): void {
       expect(site.stack.warnings?.filter((warning) => warning.includes("django_stack."))).toEqual([
         "SECRET_KEY isn't from the environment: whoever has the image may have it, and secrets.secretKeyVersion changes nothing; fix: take SECRET_KEY, or a name from secretEnv, from the environment (django_stack.W007)",
       ]);
+    });
+
+    test("an alias with a star is every name below it, for visitors, forms and certificate, and nothing else", async () => {
+      const visitorOf = (host: string) => new Client({ url: `https://${host}:18443`, authority: site.authority });
+      const visitor = visitorOf("any.shops.movies.localhost");
+      expect((await visitor.request("/")).status).toBe(200);
+      expect((await visitor.login("admin", site.outputs.superuserPassword)).status).toBe(302);
+      await expect(visitorOf("shops.movies.localhost").request("/")).rejects.toThrow(/unrecognized name|alert/i);
+      const plain = await new Client({ url: "http://any.shops.movies.localhost:18080" }).request("/a");
+      expect([plain.status, plain.headers.location]).toEqual([301, "https://any.shops.movies.localhost:18443/a"]);
     });
 
     test("static files: packed once, in ranges, with types and a life of 30 days, for good where the name is of the content", async () => {
