@@ -85,6 +85,10 @@ async function makeVolumes(volumes: readonly DataVolume[]): Promise<void> {
   }
 }
 
+// Where there is no engine to hand its log to, Pulumi prints it, and says `[runtime]`.
+const { warn } = console;
+console.warn = (text: string) => warn(text.replace("[runtime] ", ""));
+
 const [stack, folder, runner] = process.argv.slice(2);
 try {
   await exportStack(stack, resolve(folder), runner);
