@@ -1,7 +1,8 @@
 """Loads a release as gunicorn will, and compares Django's settings with what the stack gives them and does with them.
 
-Arguments: what gunicorn loads, and its worker class. A release that can't work fails; what works otherwise than its developers will expect is a
-warning. Each has an id: SILENCED_SYSTEM_CHECKS, Django's own setting, may name those that are meant.
+Arguments: what gunicorn loads, and its worker class. Run within `manage.py shell` as "development", for runserver, it looks at app.healthPath
+alone. A release that can't work fails; what works otherwise than its developers will expect is a warning. Each has an id: SILENCED_SYSTEM_CHECKS,
+Django's own setting, may name those that are meant.
 """
 
 import os
@@ -182,11 +183,11 @@ def deployment():
     return [message for message in run_checks(tags=[Tags.security], include_deployment_checks=True) if message.id in told]
 
 
-def compare_settings():
+def compare_settings(checks):
     from django.core.checks import ERROR
 
     errors = []
-    for check in (database, health, uploads, static_files, hosts, secret_key, sessions, deployment):
+    for check in checks:
         try:
             messages = [message for message in check() if not message.is_silenced()]
         except Exception as error:
@@ -206,7 +207,10 @@ def main(module, worker_class):
     load(module)
     load_worker_class(worker_class)
     if "DJANGO_SETTINGS_MODULE" in os.environ and "django.conf" in sys.modules:
-        compare_settings()
+        compare_settings([database, health, uploads, static_files, hosts, secret_key, sessions, deployment])
 
 
-main(*sys.argv[1:])
+if __name__ == "development":
+    compare_settings([health])
+else:
+    main(*sys.argv[1:])

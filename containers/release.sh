@@ -25,6 +25,8 @@ fi
 if [ -n "$WSGI_MODULE" ]; then
   echo "release: loading $WSGI_MODULE"
   python "${0%/*}/check-release.py" "$WSGI_MODULE" "$WORKER_CLASS" || fit=no
+else
+  python manage.py shell --verbosity 0 --command "import runpy; runpy.run_path('${0%/*}/check-release.py', run_name='development')" || fit=no
 fi
 [ $fit = yes ] || exit 1
 

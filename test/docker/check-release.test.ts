@@ -41,10 +41,10 @@ const environment = {
 };
 
 /** Loads the sample with these lines at the end of its settings. */
-function checkRelease(lines: readonly string[], { variables = {}, words = ["config.wsgi", "gthread"] } = {}) {
+function checkRelease(lines: readonly string[], { variables = {}, words = ["/scripts/check-release.py", "config.wsgi", "gthread"] } = {}) {
   writeFileSync(join(folder, "other.py"), ["from config.settings import *", ...lines, ""].join("\n"));
   const options = Object.entries({ ...environment, ...variables }).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
-  const command = ["exec", ...options, tag, "python", "/scripts/check-release.py", ...words];
+  const command = ["exec", ...options, tag, "python", ...words];
   const { stdout, stderr, status } = spawnSync("docker", command, { encoding: "utf8" });
   return { lines: stdout.split("\n").filter((line) => line !== ""), error: stderr.trim(), status };
 }
@@ -53,7 +53,7 @@ const quiet = { lines: [], error: "", status: 0 };
 
 test("says nothing of a project that takes what the stack gives", () => {
   expect(checkRelease([])).toEqual(quiet);
-  expect(checkRelease([], { words: ["config.asgi", "sync"] })).toEqual(quiet);
+  expect(checkRelease([], { words: ["/scripts/check-release.py", "config.asgi", "sync"] })).toEqual(quiet);
   // Off, and there is no TLS.
   expect(checkRelease(["SESSION_COOKIE_SECURE = False"], { variables: { HTTPS: "false" } })).toEqual(quiet);
 });
@@ -163,6 +163,16 @@ test.each([
   expect({ ...checked, error: checked.error.split("\n").at(-1) }).toEqual({ lines: [], error, status: 1 });
 });
 
+test("for runserver looks at the path of its health alone", () => {
+  const run = "import runpy; runpy.run_path('/scripts/check-release.py', run_name='development')";
+  const words = ["manage.py", "shell", "--verbosity", "0", "--command", run];
+  const settings = ["DEBUG = True", `MEDIA_ROOT = "/srv/app/media"`];
+  expect(checkRelease(settings, { words })).toEqual(quiet);
+  const { lines, error, status } = checkRelease(settings, { words, variables: { HEALTH_PATH: "/nowhere" } });
+  expect([lines, status]).toEqual([[], 1]);
+  expect(error).toMatch(/^release: Django answers \/nowhere with 404 Not Found, .* \(django_stack\.E002\)$/m);
+});
+
 test("leaves a path alone that a middleware knows, and one whose view may need what migrations bring", () => {
   const middleware = "def known(get_response):\n    from django.http import HttpResponse\n    return lambda request: HttpResponse()";
   expect(checkRelease([middleware, `MIDDLEWARE = ["other.known", *MIDDLEWARE]`], { variables: { HEALTH_PATH: "/nowhere" } })).toEqual(quiet);
@@ -172,7 +182,7 @@ test("leaves a path alone that a middleware knows, and one whose view may need w
 
 test("fails a release that doesn't load, and one whose worker class isn't there", () => {
   expect(checkRelease([`raise RuntimeError("broken release")`])).toMatchObject({ status: 1, error: expect.stringContaining("RuntimeError: broken release") });
-  expect(checkRelease([], { words: ["config.wsgi", "gevent"] })).toEqual({
+  expect(checkRelease([], { words: ["/scripts/check-release.py", "config.wsgi", "gevent"] })).toEqual({
     lines: [],
     error: expect.stringMatching(/^release: gunicorn has no worker class gevent: .*gevent.*; add what it needs to the packages of the image$/),
     status: 1,
