@@ -37,7 +37,10 @@ try {
     process.exit(1);
   }
   if (flags["with-data"]) removeVolumes(pulumi.docker, volumes);
-  report(stack, present(pulumi.docker, volumes));
+  const kept = present(pulumi.docker, volumes);
+  // The next `up` on what is kept has its images at hand.
+  if (kept.length === 0) removeImages(pulumi.docker, name, stack);
+  report(stack, kept);
 } catch (error) {
   fail(error);
 }
@@ -83,6 +86,17 @@ function removeVolumes(docker, volumes) {
     const removal = run(docker.command, [...docker.arguments, "volume", "rm", name]);
     if (removal.status !== 0) throw new Failure("volumes", tail(removal.stderr, 1), `docker volume rm ${name}`);
   }
+}
+
+/** Removes the images that were built for a stack; one that a container uses stays. */
+function removeImages(docker, name, stack) {
+  // By their names: not every Dockerfile takes the labels that it is given.
+  const repositories = [`${name}-${stack}-django`, `${name}-${stack}-backup-image`].flatMap((repository) => ["--filter", `reference=${repository}`]);
+  const listed = output(docker.command, [...docker.arguments, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", ...repositories]).split("\n");
+  const tagged = listed.filter((reference) => reference !== "" && !reference.includes("<none>"));
+  if (tagged.length > 0) run(docker.command, [...docker.arguments, "image", "rm", ...tagged]);
+  const labels = Object.entries({ name, stack }).flatMap(([key, value]) => ["--filter", `label=django-stack.${key}=${value}`]);
+  run(docker.command, [...docker.arguments, "image", "prune", "--force", ...labels]);
 }
 
 function report(stack, kept) {

@@ -27,6 +27,8 @@ beforeEach(() => {
       "rm "*) echo "docker $*" >> ${folder}/calls ;;
       "volume ls") cat ${folder}/volumes 2>/dev/null || true ;;
       "volume inspect") case "$*" in *checkout*) cat "\${OWNER:-${checkoutFile}}" ;; *) grep -qx "$3" ${folder}/volumes ;; esac ;;
+      "image ls") case "$*" in *"--filter reference=movies-prod-django --filter reference=movies-prod-backup-image") ;; *) exit 9 ;; esac; printf 'movies-prod-django:current\nmovies-prod-django:0123456789ab\n<none>:<none>\n' ;;
+      "image rm"|"image prune") echo "docker $*" >> ${folder}/calls ;;
       "volume rm") echo "docker $*" >> ${folder}/calls; grep -vx "$3" ${folder}/volumes > ${folder}/rest; mv ${folder}/rest ${folder}/volumes ;;
     esac`,
   );
@@ -199,6 +201,8 @@ To remove them too: npm run destroy -- prod --with-data
       "pulumi state unprotect --all --yes --stack prod",
       "pulumi destroy --stack prod --yes --skip-preview",
       ...data.map((name) => `docker volume rm ${name}`),
+      "docker image rm movies-prod-django:current movies-prod-django:0123456789ab",
+      "docker image prune --force --filter label=django-stack.name=movies --filter label=django-stack.stack=prod",
     ]);
     expect(stdout).toContain("Nothing of stack prod is left.");
     expect(readFileSync(join(folder, "volumes"), "utf8")).toBe("movies-prod-eu-media-data\nother\n");
