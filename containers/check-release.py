@@ -1,16 +1,18 @@
 """Loads a release as gunicorn will, and compares Django's settings with what the stack gives them and does with them.
 
-Arguments: what gunicorn loads, and its worker class. Run within `manage.py shell` as "development", for runserver, it looks at app.healthPath
-alone. A release that can't work fails; what works otherwise than its developers will expect is a warning. Each has an id: SILENCED_SYSTEM_CHECKS,
-Django's own setting, may name those that are meant.
+Arguments: what gunicorn loads, its worker class, and a file that gets the name of the settings. Run within `manage.py shell` as "development", for
+runserver, it looks at app.healthPath alone. A release that can't work fails; what works otherwise than its developers will expect is a warning.
+Each has an id: SILENCED_SYSTEM_CHECKS, Django's own setting, may name those that are meant.
 """
 
 import os
+import re
 import sys
 from urllib.parse import urlsplit
 
 # Where nginx serves uploads from.
 MEDIA_FOLDER = "/vol/web/media"
+GIVEN_SETTINGS = os.environ.get("DJANGO_SETTINGS_MODULE")
 # Of Django's deployment checks those that nginx' own headers and redirects don't answer; the last two are about sites over TLS.
 DJANGO_CHECKS = {"security.W018", "security.W020"}
 WEAK_KEY = "security.W009"
@@ -67,6 +69,22 @@ def is_answered(path):
     except Resolver404:
         return False
     return True
+
+
+def settings_module():
+    from django.core.checks import Warning
+
+    own = os.environ["DJANGO_SETTINGS_MODULE"]
+    if own == GIVEN_SETTINGS or not os.path.isfile("manage.py"):
+        return
+    with open("manage.py") as file:
+        default = re.search(r"""DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)["']""", file.read())
+    if default and default[1] != own:
+        yield Warning(
+            f"gunicorn takes {own}, and manage.py {default[1]}: the release job goes by the first, background processes and you by the second",
+            hint=f"set DJANGO_SETTINGS_MODULE to {own} in app.env",
+            id="django_stack.W009",
+        )
 
 
 def uploads():
@@ -203,11 +221,13 @@ def compare_settings(checks):
         sys.exit("\n".join(errors))
 
 
-def main(module, worker_class):
+def main(module, worker_class, settings_file):
     load(module)
     load_worker_class(worker_class)
     if "DJANGO_SETTINGS_MODULE" in os.environ and "django.conf" in sys.modules:
-        compare_settings([database, health, uploads, static_files, hosts, secret_key, sessions, deployment])
+        with open(settings_file, "w") as file:
+            file.write(os.environ["DJANGO_SETTINGS_MODULE"])
+        compare_settings([database, health, settings_module, uploads, static_files, hosts, secret_key, sessions, deployment])
 
 
 if __name__ == "development":

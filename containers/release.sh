@@ -24,7 +24,10 @@ if [ -n "$STATIC_SOURCE" ]; then
 fi
 if [ -n "$WSGI_MODULE" ]; then
   echo "release: loading $WSGI_MODULE"
-  python "${0%/*}/check-release.py" "$WSGI_MODULE" "$WORKER_CLASS" || fit=no
+  settings=$(mktemp)
+  python "${0%/*}/check-release.py" "$WSGI_MODULE" "$WORKER_CLASS" "$settings" || fit=no
+  # manage.py may have others by default, such as those for development.
+  if [ -s "$settings" ]; then export DJANGO_SETTINGS_MODULE="$(cat "$settings")"; fi
 else
   python manage.py shell --verbosity 0 --command "import runpy; runpy.run_path('${0%/*}/check-release.py', run_name='development')" || fit=no
 fi

@@ -55,6 +55,14 @@ test("packs static files while migrations run, and publishes them when both are 
   expect(told().indexOf("pack")).toBeLessThan(3);
 });
 
+test("migrates with the settings that gunicorn takes, whatever manage.py has by default", () => {
+  const settings = 'echo "config.settings.production" > "$4"';
+  const { run } = standIn({ "config.wsgi": settings, migrate: 'echo "by $DJANGO_SETTINGS_MODULE"' });
+  expect(run({ WSGI_MODULE: "config.wsgi" }).toString()).toContain("release: migrating\nby config.settings.production\n");
+  const plain = standIn({ migrate: 'echo "by ${DJANGO_SETTINGS_MODULE:-its own}"' });
+  expect(plain.run({ WSGI_MODULE: "config.wsgi" }).toString()).toContain("release: migrating\nby its own\n");
+});
+
 test("publishes nothing of a release whose migration fails", () => {
   const { run, told } = standIn({ migrate: "exit 3" });
   expect(() => run({ STATIC_SOURCE: tmpdir() })).toThrow();

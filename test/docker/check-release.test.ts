@@ -40,8 +40,10 @@ const environment = {
   SECRET_KEY: "a-key-of-more-than-fifty-characters-that-nobody-uses-anywhere-else-1",
 };
 
+const checks = (module: string, workerClass: string) => ["/scripts/check-release.py", module, workerClass, "/tmp/settings"];
+
 /** Loads the sample with these lines at the end of its settings. */
-function checkRelease(lines: readonly string[], { variables = {}, words = ["/scripts/check-release.py", "config.wsgi", "gthread"] } = {}) {
+function checkRelease(lines: readonly string[], { variables = {}, words = checks("config.wsgi", "gthread") } = {}) {
   writeFileSync(join(folder, "other.py"), ["from config.settings import *", ...lines, ""].join("\n"));
   const options = Object.entries({ ...environment, ...variables }).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
   const command = ["exec", ...options, tag, "python", ...words];
@@ -53,7 +55,7 @@ const quiet = { lines: [], error: "", status: 0 };
 
 test("says nothing of a project that takes what the stack gives", () => {
   expect(checkRelease([])).toEqual(quiet);
-  expect(checkRelease([], { words: ["/scripts/check-release.py", "config.asgi", "sync"] })).toEqual(quiet);
+  expect(checkRelease([], { words: checks("config.asgi", "sync") })).toEqual(quiet);
   // Off, and there is no TLS.
   expect(checkRelease(["SESSION_COOKIE_SECURE = False"], { variables: { HTTPS: "false" } })).toEqual(quiet);
 });
@@ -163,6 +165,18 @@ test.each([
   expect({ ...checked, error: checked.error.split("\n").at(-1) }).toEqual({ lines: [], error, status: 1 });
 });
 
+test("tells of settings that manage.py doesn't take, and which gunicorn does", () => {
+  const load = 'import os\nfrom django.core.wsgi import get_wsgi_application\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "other")\n';
+  writeFileSync(join(folder, "other_wsgi.py"), `${load}application = get_wsgi_application()\n`);
+  const given = "env --unset=DJANGO_SETTINGS_MODULE python /scripts/check-release.py other_wsgi gthread /tmp/settings";
+  const shell = ["-c", `import os; os.execvp("sh", ["sh", "-c", "rm -f /tmp/settings; ${given} && cat /tmp/settings"])`];
+  expect(checkRelease([], { words: shell }).lines).toEqual([
+    "release: warning: gunicorn takes other, and manage.py config.settings: the release job goes by the first, background processes and you by the second; fix: set DJANGO_SETTINGS_MODULE to other in app.env (django_stack.W009)",
+    "other",
+  ]);
+  expect(checkRelease([], { words: checks("other_wsgi", "gthread") })).toEqual(quiet);
+});
+
 test("for runserver looks at the path of its health alone", () => {
   const run = "import runpy; runpy.run_path('/scripts/check-release.py', run_name='development')";
   const words = ["manage.py", "shell", "--verbosity", "0", "--command", run];
@@ -182,7 +196,7 @@ test("leaves a path alone that a middleware knows, and one whose view may need w
 
 test("fails a release that doesn't load, and one whose worker class isn't there", () => {
   expect(checkRelease([`raise RuntimeError("broken release")`])).toMatchObject({ status: 1, error: expect.stringContaining("RuntimeError: broken release") });
-  expect(checkRelease([], { words: ["/scripts/check-release.py", "config.wsgi", "gevent"] })).toEqual({
+  expect(checkRelease([], { words: checks("config.wsgi", "gevent") })).toEqual({
     lines: [],
     error: expect.stringMatching(/^release: gunicorn has no worker class gevent: .*gevent.*; add what it needs to the packages of the image$/),
     status: 1,
