@@ -18,7 +18,6 @@ if [ -n "$STATIC_SOURCE" ]; then
     static pack &
     packing=$!
   else
-    echo "release: the image has no $STATIC_SOURCE; run collectstatic in the Dockerfile, or correct app.staticRoot" >&2
     fit=no
   fi
 fi
@@ -30,6 +29,9 @@ if [ -n "$WSGI_MODULE" ]; then
   if [ -s "$settings" ]; then export DJANGO_SETTINGS_MODULE="$(cat "$settings")"; fi
 else
   python manage.py shell --verbosity 0 --command "import runpy; runpy.run_path('${0%/*}/check-release.py', run_name='development')" || fit=no
+fi
+if [ -n "$STATIC_SOURCE" ] && [ -z "${packed:-}" ]; then
+  echo "release: the image has no $STATIC_SOURCE; run collectstatic in the Dockerfile, or correct app.staticRoot" >&2
 fi
 [ $fit = yes ] || exit 1
 
