@@ -128,14 +128,23 @@ def static_files():
         )
 
 
+def refused_hosts():
+    """Returns the site's names that Django doesn't answer to, the domain first."""
+    from django.conf import settings
+    from django.http.request import validate_host
+
+    # Django's own, where it is told none.
+    allowed = settings.ALLOWED_HOSTS or ([".localhost", "127.0.0.1", "[::1]"] if settings.DEBUG else [])
+    return [name for name in os.environ["ALLOWED_HOSTS"].split(",") if not validate_host(name, allowed)]
+
+
 def hosts():
     from django.conf import settings
     from django.core.checks import Warning
-    from django.http.request import validate_host
 
-    # Without any, Django's own check speaks.
-    refused = [name for name in os.environ["ALLOWED_HOSTS"].split(",") if settings.ALLOWED_HOSTS and not validate_host(name, settings.ALLOWED_HOSTS)]
-    if refused:
+    refused = refused_hosts()
+    # Of none at all Django's own check speaks.
+    if refused and settings.ALLOWED_HOSTS:
         names = ", ".join("*" + name if name.startswith(".") else name for name in refused)
         yield Warning(
             f"visitors of {names} get 400: ALLOWED_HOSTS hasn't that name",
@@ -145,23 +154,28 @@ def hosts():
 
 
 def health():
-    """Nothing but what is certain: a path that no view and no middleware knows. What a view says may depend on migrations that are still to come."""
+    """Nothing but what is certain: a path that no view and no middleware knows, or a domain that Django refuses.
+
+    What a view says may depend on migrations that are still to come.
+    """
     from django.core.checks import Error
     from django.test import Client
 
     path = os.environ["HEALTH_PATH"]
-    if is_answered(path.partition("?")[0]):
+    domain = os.environ["ALLOWED_HOSTS"].split(",")[0]
+    is_known = is_answered(path.partition("?")[0])
+    is_refused = domain in refused_hosts()
+    if is_known and not is_refused:
         return
     https = os.environ["HTTPS"] == "true"
-    headers = {"HTTP_HOST": os.environ["ALLOWED_HOSTS"].split(",")[0], "HTTP_X_FORWARDED_PROTO": "https" if https else "http"}
+    headers = {"HTTP_HOST": domain, "HTTP_X_FORWARDED_PROTO": "https" if https else "http"}
     response = Client(raise_request_exception=False, **headers).get(path, secure=https)
-    if 300 <= response.status_code < 500:
-        to = f" to {response['Location']}" if "Location" in response else ""
-        yield Error(
-            f"Django answers {path} with {response.status_code} {response.reason_phrase}{to}, and a replica is healthy when it answers 200",
-            hint="name such a path of the project in app.healthPath, or give it a view there",
-            id="django_stack.E002",
-        )
+    to = f" to {response['Location']}" if "Location" in response else ""
+    answer = f"Django answers {path} with {response.status_code} {response.reason_phrase}{to}, and a replica is healthy when it answers 200"
+    if is_refused and response.status_code == 400:
+        yield Error(f"{answer}; ALLOWED_HOSTS hasn't {domain}", hint="take ALLOWED_HOSTS from the environment", id="django_stack.E003")
+    elif not is_known and 300 <= response.status_code < 500:
+        yield Error(answer, hint="name such a path of the project in app.healthPath, or give it a view there", id="django_stack.E002")
 
 
 def key_is_given():

@@ -155,6 +155,9 @@ test("fails a release whose database would go with its container, and tells the 
   expect(checkRelease(settings)).toEqual({ lines, error, status: 1 });
 });
 
+const middleware = "def known(get_response):\n    from django.http import HttpResponse\n    return lambda request: HttpResponse()";
+const known = `MIDDLEWARE = ["other.known", *MIDDLEWARE]`;
+
 test.each([
   ["/nowhere", "404 Not Found"],
   ["/admin?probe", "301 Moved Permanently to /admin/?probe"],
@@ -163,6 +166,18 @@ test.each([
   const checked = checkRelease([], { variables: { HEALTH_PATH: path } });
   // Django's own log may come before.
   expect({ ...checked, error: checked.error.split("\n").at(-1) }).toEqual({ lines: [], error, status: 1 });
+});
+
+test("fails a release that refuses the domain, but for one whose health a middleware tells before", () => {
+  const allowed = `ALLOWED_HOSTS = ["www.movies.example"]`;
+  const warning =
+    "release: warning: visitors of movies.example get 400: ALLOWED_HOSTS hasn't that name; fix: take ALLOWED_HOSTS from the environment (django_stack.W006)";
+  const { error, ...rest } = checkRelease([allowed]);
+  expect(rest).toEqual({ lines: [warning], status: 1 });
+  expect(error.split("\n").at(-1)).toBe(
+    "release: Django answers /healthz with 400 Bad Request, and a replica is healthy when it answers 200; ALLOWED_HOSTS hasn't movies.example; fix: take ALLOWED_HOSTS from the environment (django_stack.E003)",
+  );
+  expect(checkRelease([allowed, middleware, known])).toEqual({ ...quiet, lines: [warning] });
 });
 
 test("tells of settings that manage.py doesn't take, and which gunicorn does", () => {
@@ -188,8 +203,7 @@ test("for runserver looks at the path of its health alone", () => {
 });
 
 test("leaves a path alone that a middleware knows, and one whose view may need what migrations bring", () => {
-  const middleware = "def known(get_response):\n    from django.http import HttpResponse\n    return lambda request: HttpResponse()";
-  expect(checkRelease([middleware, `MIDDLEWARE = ["other.known", *MIDDLEWARE]`], { variables: { HEALTH_PATH: "/nowhere" } })).toEqual(quiet);
+  expect(checkRelease([middleware, known], { variables: { HEALTH_PATH: "/nowhere" } })).toEqual(quiet);
   // Its view asks a database that isn't there.
   expect(checkRelease([], { variables: { HEALTH_PATH: "/api/movies/" } })).toEqual(quiet);
 });
