@@ -17,7 +17,7 @@ import type { Volumes } from "./volumes.ts";
 
 export interface ReleaseArgs {
   readonly owner: Owner;
-  readonly config: Pick<Config, "app" | "dockerHost" | "superuser">;
+  readonly config: Pick<Config, "app" | "cache" | "dockerHost" | "superuser">;
   readonly image: AppImage;
   readonly files: AppFiles;
   /** Image with a shell that the volumes are prepared in. */
@@ -92,8 +92,13 @@ async function passWarningsOn(docker: DockerCommand, container: string): Promise
 }
 
 /** Returns Django's environment with what the release job has beside it, or in place of it. */
-export function releaseEnvironment({ app, superuser }: Pick<Config, "app" | "superuser">, common: readonly string[], folder: string): string[] {
+export function releaseEnvironment(
+  { app, cache, superuser }: Pick<Config, "app" | "cache" | "superuser">,
+  common: readonly string[],
+  folder: string,
+): string[] {
   const own = [
+    `CACHE_SESSION_COOKIES=${cache?.sessionCookies.join(" ") ?? ""}`,
     ...(superuser === undefined
       ? []
       : [

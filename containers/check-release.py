@@ -208,6 +208,19 @@ def sessions():
         )
 
 
+def session_cookie():
+    from django.conf import settings
+    from django.core.checks import Warning
+
+    known = os.environ["CACHE_SESSION_COOKIES"].split()
+    if known and settings.SESSION_COOKIE_NAME not in known:
+        yield Warning(
+            f"nginx keeps answers for all, but for visitors with the cookie {' or '.join(known)}; that of a session is {settings.SESSION_COOKIE_NAME}",
+            hint=f"name {settings.SESSION_COOKIE_NAME} in cache.sessionCookies",
+            id="django_stack.W010",
+        )
+
+
 def deployment():
     from django.core.checks import Tags, run_checks
 
@@ -241,7 +254,7 @@ def main(module, worker_class, settings_file):
     if "DJANGO_SETTINGS_MODULE" in os.environ and "django.conf" in sys.modules:
         with open(settings_file, "w") as file:
             file.write(os.environ["DJANGO_SETTINGS_MODULE"])
-        compare_settings([database, health, settings_module, uploads, static_files, hosts, secret_key, sessions, deployment])
+        compare_settings([database, health, settings_module, uploads, static_files, hosts, secret_key, sessions, session_cookie, deployment])
 
 
 if __name__ == "development":

@@ -2,6 +2,7 @@
 # Prepares the database and the static files for a release; any failure keeps the release from being started.
 #   WSGI_MODULE              what gunicorn loads; empty: another server
 #   WORKER_CLASS             gunicorn's worker class
+#   CACHE_SESSION_COOKIES    cookies by which nginx' cache knows who is somebody; empty: no cache
 #   HEALTH_PATH              what a replica must answer with 200
 #   RELEASE_TIMEOUT_SECONDS  how long migrations may take
 #   STATIC_SOURCE            where the image holds what collectstatic gathered; empty: nothing to publish

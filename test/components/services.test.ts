@@ -39,7 +39,8 @@ test("the release job", async () => {
     ],
     networksAdvanced: [{ name: "movies-prod-db" }],
   });
-  expect(envs.slice(-9)).toEqual([
+  expect(envs.slice(-10)).toEqual([
+    "CACHE_SESSION_COOKIES=",
     "DJANGO_SUPERUSER_EMAIL=a@b.example",
     expect.stringMatching(/^DJANGO_SUPERUSER_PASSWORD_FILE=\/run\/stack\/[0-9a-f]{12}\/DJANGO_SUPERUSER_PASSWORD$/),
     "DJANGO_SUPERUSER_USERNAME=admin",

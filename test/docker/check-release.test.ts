@@ -27,6 +27,7 @@ afterAll(() => {
 
 const environment = {
   ALLOWED_HOSTS: "movies.example,www.movies.example",
+  CACHE_SESSION_COOKIES: "",
   DATABASE_HOST: "postgres",
   DATABASE_NAME: "django",
   DATABASE_PASSWORD: "secret",
@@ -127,6 +128,15 @@ test.each([
   expect({ lines: lines.map((line) => line.replace(/^release: warning: /, "")).sort(), error, status }).toEqual({ ...quiet, lines: warnings });
   expect(lines.every((line) => line.startsWith("release: warning: "))).toBe(true);
 }); // prettier-ignore
+
+test("warns of a session that the cache can't know", () => {
+  const settings = [`SESSION_COOKIE_NAME = "__Secure-sessionid"`];
+  expect(checkRelease(settings, { variables: { CACHE_SESSION_COOKIES: "sessionid key" } }).lines).toEqual([
+    "release: warning: nginx keeps answers for all, but for visitors with the cookie sessionid or key; that of a session is __Secure-sessionid; fix: name __Secure-sessionid in cache.sessionCookies (django_stack.W010)",
+  ]);
+  expect(checkRelease([], { variables: { CACHE_SESSION_COOKIES: "sessionid key" } })).toEqual(quiet);
+  expect(checkRelease(settings)).toEqual(quiet);
+});
 
 test("knows all names below one as Django writes them", () => {
   const variables = { ALLOWED_HOSTS: "movies.example,.shops.example" };
