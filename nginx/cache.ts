@@ -15,10 +15,25 @@ export interface CacheArgs {
 /** Where nginx may write as much as it needs: a volume of its own, for kept answers and for what is on its way. */
 export const cacheVolumePath = "/var/cache/stack";
 
-/** Renders the cache itself, for the http block. */
-export function renderCacheZone({ maxSize }: CacheArgs): string {
+/** Renders the cache itself, for the http block, and which visitors have a cookie that nginx has no variable for. */
+export function renderCacheZone({ maxSize, sessionCookies }: CacheArgs): string {
+  const others = sessionCookies.flatMap((name, index) =>
+    isVariable(name)
+      ? []
+      : [`map $http_cookie ${cookieVariable(name, index)} {`, `    "~*(?:^|;)\\s*${name.replaceAll(".", "\\.")}=." 1;`, '    default "";', "}", ""],
+  );
   // A megabyte of keys holds about 8,000; what nobody asked for in a day goes.
-  return `    proxy_cache_path ${cacheVolumePath}/pages levels=1:2 keys_zone=kept_pages:10m max_size=${maxSize} inactive=1d use_temp_path=off;\n\n`;
+  const zone = `proxy_cache_path ${cacheVolumePath}/pages levels=1:2 keys_zone=kept_pages:10m max_size=${maxSize} inactive=1d use_temp_path=off;`;
+  return [...others, zone, ""].map((line) => (line === "" ? "\n" : `    ${line}\n`)).join("");
+}
+
+/** Whether nginx can have a name in a variable's, as in `$cookie_sessionid`. */
+function isVariable(name: string): boolean {
+  return /^\w+$/.test(name);
+}
+
+function cookieVariable(name: string, index: number): string {
+  return isVariable(name) ? `$cookie_${name}` : `$session_cookie_${index}`;
 }
 
 export interface CacheUseArgs {
@@ -31,7 +46,7 @@ export interface CacheUseArgs {
 
 /** Renders how a location uses the cache; it includes the headers, which its own would otherwise take the place of. */
 export function renderCacheUse(args: CacheArgs, { release, scheme, webSockets }: CacheUseArgs): string {
-  const cookies = args.sessionCookies.map((name) => `$cookie_${name}`);
+  const cookies = args.sessionCookies.map(cookieVariable);
   // A WebSocket begins with a GET, and would keep the lock of its path as long as it lasts.
   const somebody = [...cookies, "$http_authorization", ...(webSockets ? ["$web_socket"] : [])].join(" ");
   return [

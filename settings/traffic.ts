@@ -34,10 +34,10 @@ export const trafficSettings = {
     maxSize: setting("Size on its volume.", "a size such as 64m or 1g", "256m", "256m", matching(/^[1-9]\d{0,5}[mg]$/)),
     sessionCookies: setting<readonly string[]>(
       "Cookies of visitors who are somebody: they are never answered from the cache.",
-      "a list of cookie names of letters, digits and underscores",
+      "a list of cookie names of letters, digits, _, - and .",
       ["sessionid"],
       ["sessionid"],
-      listOf(matching(/^\w{1,64}$/)),
+      listOf(matching(/^[\w.-]{1,64}$/)),
     ),
     exceptPaths: setting<readonly string[]>(
       "Beginnings of paths that are never kept.",

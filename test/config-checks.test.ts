@@ -8,7 +8,7 @@ describe("traffic: refuses", () => {
     ["a path that leaves its directive", { access: { paths: { "/a {": { allow: [] } } } }, 'access.paths: got {"/a {":{"allow":[]}}; allowed: paths such as /admin/, each with { allow: [addresses], deny: [addresses] }'],
     ["a list that is none", { access: { paths: { "/admin/": { only: ["10.0.0.1"] } } } }, 'access.paths: got {"/admin/":{"only":["10.0.0.1"]}}; allowed: paths such as /admin/, each with { allow: [addresses], deny: [addresses] }; fix: remove only from /admin/'],
     ["a password of one's own", { basicAuth: { username: "staging", password: "x" } }, 'basicAuth: got {"username":"staging","password":"x"}; allowed: none, or { username }; fix: remove password; the password is made by the stack, and an output'],
-    ["a cookie that is no variable", { cache: { sessionCookies: ["session-id"] } }, 'cache.sessionCookies: got ["session-id"]; allowed: a list of cookie names of letters, digits and underscores'],
+    ["a cookie that is none", { cache: { sessionCookies: ["session;id"] } }, 'cache.sessionCookies: got ["session;id"]; allowed: a list of cookie names of letters, digits, _, - and .'],
     ["a path that isn't one", { cache: { exceptPaths: ["admin"] } }, 'cache.exceptPaths: got ["admin"]; allowed: a list of paths that start with /, of letters, digits and ._~-'],
     ["a path that climbs", { limits: { loginPaths: ["/a/../b"] } }, 'limits.loginPaths: got ["/a/../b"]; allowed: a list of paths that start with /, of letters, digits and ._~-'],
     ["a robots.txt that isn't there", { robots: "robots.txt" }, 'robots: got "robots.txt"; allowed: a file that can be read; it isn\'t there; fix: correct the path: it begins at the checkout'],

@@ -29,7 +29,13 @@ const variants: [string, Partial<NginxConfigArgs>][] = [
     {
       balancing: "ip_hash",
       snippets: { http: "map $uri $mine {\n    default 1;\n}\n", server: "location = /mine {\n    root /vol/web/media;\n}\n" },
-      cache: { minutes: 10, version: 2, maxSize: "256m", sessionCookies: ["sessionid"], exceptPaths: ["/admin/", "/accounts/"] },
+      cache: {
+        minutes: 10,
+        version: 2,
+        maxSize: "256m",
+        sessionCookies: ["sessionid", "__Secure-session.id"],
+        exceptPaths: ["/admin/", "/accounts/"],
+      },
       limits: { requestsPerSecond: 100, burst: 200, loginAttemptsPerMinute: 10, loginPaths: ["/admin/login/"], connections: 100 },
       gateways: ["172.18.0.1", "fd00::1"],
       access: { allow: ["10.0.0.0/8"], deny: ["192.0.2.1"], paths: { "/admin/": { allow: ["192.0.2.0/24"], deny: [] } } },

@@ -163,6 +163,7 @@ test.skipIf(!hasPython)("paths, addresses, cookies and folders are refused, or a
     ...sample(fc.ipV4(), 100).map((address) => `${address}/24`),
     ...sample(fc.ipV6(), 100),
     ...sample(fc.stringMatching(/^\w{1,20}$/), 100),
+    ...sample(fc.stringMatching(/^[\w.-]{1,20}$/), 100),
   ];
   const taken = (reader: (value: string) => string) => samples.filter((value) => accepted((text) => reader(text as string), value) !== undefined);
   const values = Object.fromEntries(Object.entries(readers).map(([name, reader]) => [name, taken(reader)]));
@@ -194,8 +195,14 @@ test.skipIf(!hasPython)("paths, addresses, cookies and folders are refused, or a
       ["deny", "all"],
       ["include", "proxy.conf"],
     ]);
-    expect(caches[index].find(({ directive }) => directive === "proxy_no_cache")?.args).toEqual([`$cookie_${cookie}`, "$http_authorization"]);
+    expect(caches[index].find(({ directive }) => directive === "proxy_no_cache")?.args).toEqual([
+      /^\w+$/.test(cookie) ? `$cookie_${cookie}` : "$session_cookie_0",
+      "$http_authorization",
+    ]);
     const all = flat(mains[index]);
+    const named = all.find(({ args }) => args[1] === "$session_cookie_0")?.block?.map(({ directive, args }) => [directive, ...args]);
+    const pattern = `~*(?:^|;)\\s*${cookie.replaceAll(".", "\\.")}=.`;
+    expect(named).toEqual(/^\w+$/.test(cookie) ? undefined : [[pattern, "1"], ["default", ""]]); // prettier-ignore
     expect(all.find(({ args }) => args[1] === "$login_client")?.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
       ["default", ""],
       [`POST ${login}`, "$client_network"],

@@ -52,6 +52,16 @@ test("what leads to Django, word for word", () => {
 });
 
 describe("the cache", () => {
+  test("knows a cookie that nginx has no variable for by the whole header", () => {
+    const others = { ...cache, sessionCookies: ["sessionid", "__Secure-session.id"] };
+    expect(difference({ cache: others }).slice(0, -1)).toEqual([
+      "    map $http_cookie $session_cookie_1 {",
+      '        "~*(?:^|;)\\s*__Secure-session\\.id=." 1;',
+      '        default "";',
+    ]);
+    expect(render({ cache: others })["cache.conf"]).toContain("proxy_no_cache $cookie_sessionid $session_cookie_1 $http_authorization;\n");
+  });
+
   test("word for word", () => {
     expect(difference({ cache })).toMatchInlineSnapshot(`
       [

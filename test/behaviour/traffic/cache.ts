@@ -8,7 +8,7 @@ import type { TrafficSite } from "../../support/traffic-site.ts";
 /** What is answered from the cache, and what never is. */
 export function cacheBehaviour(site: TrafficSite): void {
   describe("the cache", () => {
-    const cached = { cache: { enabled: true } };
+    const cached = { cache: { enabled: true, sessionCookies: ["sessionid", "__Secure-session.id"] } };
     const twice = async (path: string, headers: Record<string, string> = {}, client = site.anonymous()) => {
       const [first, second] = [await client.request(path, { headers }), await client.request(path, { headers })];
       return { same: first.text === second.text, states: [first.headers["x-cache"], second.headers["x-cache"]] };
@@ -37,6 +37,7 @@ export function cacheBehaviour(site: TrafficSite): void {
       ["what varies with everything", "/t/now?h-Vary=*", {}, "MISS"],
       ["a failure", "/t/now?status=500", {}, "MISS"],
       ["an answer to somebody with a session", "/t/now?session", { Cookie: "sessionid=abc" }, "BYPASS"],
+      ["an answer to somebody with a session of another name", "/t/now?named", { Cookie: "a=1; __Secure-session.id=abc" }, "BYPASS"],
       ["an answer to somebody with credentials", "/t/said?credentials", { Authorization: "Bearer abc" }, "BYPASS"],
       ["the admin", "/admin/login/", {}, undefined],
     ])("never keeps %s", async (_, path, headers, state) => {
