@@ -23,7 +23,7 @@ const variants: [string, Partial<NginxConfigArgs>][] = [
     { headers: { ...nginxArgs.headers, contentSecurityPolicy: `default-src 'self' "x\\" ;{}#`, fromDjango: djangoHeaders } },
   ],
   ["no TLS", { tls: "off", httpsPort: undefined, httpPort: 8080, serverNames: ["localhost", "127.0.0.1", "[::1]"], staticFromVolume: false }],
-  ["the longest names", { serverNames: [`${longLabel}.${longLabel}.${longLabel}.${"b".repeat(59)}.uk`, "xn--bcher-kva.example"] }],
+  ["the longest names", { serverNames: [`${longLabel}.${longLabel}.${longLabel}.${"b".repeat(59)}.uk`, "xn--bcher-kva.example", "*.shop.example"] }],
   [
     "every option of traffic",
     {

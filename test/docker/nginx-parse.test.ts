@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { asAccessPaths, asAddressRange, asDirectory, asHeader, asHostname, asMailAddress } from "../../allowed-values.ts";
+import { asAccessPaths, asAddressRange, asDirectory, asHeader, asHostnames, asMailAddress } from "../../allowed-values.ts";
 import { renderHeaderMaps } from "../../nginx/headers.ts";
 import { renderNginxConfig, type NginxConfigArgs } from "../../nginx/render.ts";
 import { settings } from "../../settings.ts";
@@ -111,16 +111,18 @@ test.skipIf(!hasPython)("a hostname is refused, or is the whole of a server_name
     ...sample(fc.domain(), 200),
     ...sample(fc.array(label, { minLength: 1, maxLength: 5 }), 200).map((labels) => labels.join(".")),
     ...["bücher.example", "xn--bcher-kva.example", `${"a".repeat(63)}.example`, `${"a".repeat(64)}.example`, "*.example", "~^x$", "_", ""],
+    ...["*.shop.example", "*.shop.*", "*.*.example", "*shop.example", "a.*.shop.example"],
     [...Array(4).fill("a".repeat(62)), "b"].join("."),
     [...Array(4).fill("a".repeat(63)), "b"].join("."),
   ];
-  const taken = names.filter((name) => accepted(asHostname, name) !== undefined);
+  const taken = names.filter((name) => accepted(asHostnames, name) !== undefined);
   expect(taken.length).toBeGreaterThan(300);
   expect(taken).toContain("xn--bcher-kva.example");
+  expect(taken.filter((name) => name.includes("*"))).toEqual(["*.shop.example"]);
   for (const name of taken) expect(name.length <= 253 && name.split(".").every((part) => part.length <= 63)).toBe(true);
   const [usual] = parse([render({ serverNames: ["movies.example"] })["site-https.conf"]]);
   expect(flat(usual).length).toBeGreaterThan(25);
-  const files = taken.map((name) => render({ serverNames: [asHostname(name)] })["site-https.conf"]);
+  const files = taken.map((name) => render({ serverNames: [asHostnames(name)] })["site-https.conf"]);
   for (const [index, parsed] of parse(files).entries()) {
     const named = JSON.parse(JSON.stringify(usual).replaceAll('"movies.example"', JSON.stringify(taken[index].toLowerCase())));
     expect(flat(parsed).map(({ directive, args }) => [directive, args])).toEqual(flat(named).map(({ directive, args }) => [directive, args]));
