@@ -60,6 +60,19 @@ def database():
         )
 
 
+def connections_kept():
+    from django.core.checks import Warning
+    from django.db import connection
+
+    default = connection.settings_dict
+    if connection.vendor == "postgresql" and default["CONN_MAX_AGE"] != 0 and not default["OPTIONS"].get("pool"):
+        yield Warning(
+            f"CONN_MAX_AGE is {default['CONN_MAX_AGE']}, and with this worker class each request has a thread, and so a connection, of its own: they pile up until Postgres has none left",
+            hint="take CONN_MAX_AGE from the environment, or set a pool in the database's OPTIONS",
+            id="django_stack.W011",
+        )
+
+
 def is_answered(path):
     """Whether Django has a view for it; where it has, the settings are what its developers mean."""
     from django.urls import Resolver404, resolve
@@ -254,7 +267,8 @@ def main(module, worker_class, settings_file):
     if "DJANGO_SETTINGS_MODULE" in os.environ and "django.conf" in sys.modules:
         with open(settings_file, "w") as file:
             file.write(os.environ["DJANGO_SETTINGS_MODULE"])
-        compare_settings([database, health, settings_module, uploads, static_files, hosts, secret_key, sessions, session_cookie, deployment])
+        has_thread_per_request = worker_class not in ("sync", "gthread")
+        compare_settings([database, *([connections_kept] if has_thread_per_request else []), health, settings_module, uploads, static_files, hosts, secret_key, sessions, session_cookie, deployment])
 
 
 if __name__ == "development":

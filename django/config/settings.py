@@ -60,7 +60,7 @@ if text("DATABASE_HOST", ""):
             "NAME": text("DATABASE_NAME"),
             "USER": text("DATABASE_USER"),
             "PASSWORD": text("DATABASE_PASSWORD"),
-            "CONN_MAX_AGE": 60,
+            "CONN_MAX_AGE": int(text("CONN_MAX_AGE", "0")),
             "CONN_HEALTH_CHECKS": True,
             # Without the second one (ms), a query to an address that is gone waits for a quarter of an hour.
             "OPTIONS": {"connect_timeout": 5, "tcp_user_timeout": 5000},

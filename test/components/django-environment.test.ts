@@ -2,18 +2,29 @@ import { expect, test } from "vitest";
 import { djangoSecrets, renderDjangoEnvironment, secretFilesId } from "../../components/django-environment.ts";
 
 const args = {
-  allowedHosts: ["a.example", "b.example"], origins: ["https://a.example"], debug: false, https: true, staticRoot: "/srv/static", drainSeconds: 8,
+  allowedHosts: ["a.example", "b.example"], origins: ["https://a.example"], debug: false, https: true, staticRoot: "/srv/static", drainSeconds: 8, server: "gunicorn", workerClass: "gthread",
   databaseHost: "postgres", databasePort: 5432, databaseName: "django", databaseUser: "django_odd", env: { Z_LAST: "1", A_FIRST: "2" },
   secretNames: ["SECRET_KEY", "MAIL_PASSWORD"], secretsFolder: "/run/stack/abc",
-}; // prettier-ignore
+} as const; // prettier-ignore
 
 test("the environment, sorted, with paths in place of secrets", () => {
   expect(renderDjangoEnvironment(args)).toEqual([
-    "ALLOWED_HOSTS=a.example,b.example", "A_FIRST=2", "CSRF_TRUSTED_ORIGINS=https://a.example", "DATABASE_HOST=postgres", "DATABASE_NAME=django",
+    "ALLOWED_HOSTS=a.example,b.example", "A_FIRST=2", "CONN_MAX_AGE=60", "CSRF_TRUSTED_ORIGINS=https://a.example", "DATABASE_HOST=postgres", "DATABASE_NAME=django",
     "DATABASE_PORT=5432", "DATABASE_USER=django_odd", "DEBUG=false", "DRAIN_SECONDS=8", "HOME=/tmp", "HTTPS=true",
     "MAIL_PASSWORD_FILE=/run/stack/abc/MAIL_PASSWORD", "MEDIA_ROOT=/vol/web/media", "SECRET_KEY_FILE=/run/stack/abc/SECRET_KEY",
     "STATIC_ROOT=/srv/static", "TMPDIR=/vol/temporary", "Z_LAST=1",
   ]); // prettier-ignore
+});
+
+test.each([
+  ["gunicorn", "sync", 60],
+  ["gunicorn", "gthread", 60],
+  ["gunicorn", "gevent", 0],
+  ["gunicorn", "uvicorn", 0],
+  ["runserver", "gthread", 0],
+] as const)("under %s with %s a thread keeps its connection for %d seconds, unless the user says otherwise", (server, workerClass, seconds) => {
+  expect(renderDjangoEnvironment({ ...args, server, workerClass })).toContain(`CONN_MAX_AGE=${seconds}`);
+  expect(renderDjangoEnvironment({ ...args, server, workerClass, env: { CONN_MAX_AGE: "5" } })).toContain("CONN_MAX_AGE=5");
 });
 
 test("the order of the user's keys makes no difference", () => {

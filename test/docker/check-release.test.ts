@@ -138,6 +138,18 @@ test("warns of a session that the cache can't know", () => {
   expect(checkRelease(settings)).toEqual(quiet);
 });
 
+test("warns of connections that each request would leave behind", () => {
+  // No package of uvicorn's is there; the class is another one of those that are no thread's.
+  const words = checks("config.wsgi", "gunicorn.workers.sync.SyncWorker");
+  const kept = [`DATABASES["default"]["CONN_MAX_AGE"] = 60`];
+  expect(checkRelease(kept, { words }).lines).toEqual([
+    "release: warning: CONN_MAX_AGE is 60, and with this worker class each request has a thread, and so a connection, of its own: they pile up until Postgres has none left; fix: take CONN_MAX_AGE from the environment, or set a pool in the database's OPTIONS (django_stack.W011)",
+  ]);
+  expect(checkRelease([...kept, `DATABASES["default"]["OPTIONS"]["pool"] = True`], { words })).toEqual(quiet);
+  expect(checkRelease(kept)).toEqual(quiet);
+  expect(checkRelease([], { words })).toEqual(quiet);
+});
+
 test("knows all names below one as Django writes them", () => {
   const variables = { ALLOWED_HOSTS: "movies.example,.shops.example" };
   expect(checkRelease([], { variables })).toEqual(quiet);

@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { summarize } from "../../../bench/load/summary.ts";
+import { query } from "../../support/backups.ts";
 import { logsOf } from "../../support/site.ts";
 import { loadDuring } from "../../support/site-load.ts";
 import type { TrafficSite } from "../../support/traffic-site.ts";
@@ -67,6 +68,8 @@ export function workersBehaviour(site: TrafficSite): void {
       });
       expect([summarize(result.requests).failures, result.missing, result.doubled]).toEqual([{}, [], []]);
       const [replica] = site.containersOf("django");
+      // Three workers of two replicas, and backups; with one for each request there would be dozens.
+      expect(Number(query(site, "SELECT count(*) FROM pg_stat_activity WHERE datname = 'django'"))).toBeLessThan(20);
       const log = logsOf(replica);
       expect(log).toContain(`Using worker: ${module}`);
       const workers = (pattern: RegExp) => [...log.matchAll(pattern)].map(([, pid]) => Number(pid)).sort((a, b) => a - b);
