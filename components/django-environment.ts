@@ -54,8 +54,8 @@ export function renderDjangoEnvironment(args: DjangoEnvironmentArgs): string[] {
 /**
  * Returns how long a thread may keep its connection to the database, in seconds.
  *
- * 8 clients at once and a minute had 40 to 97 connections open under uvicorn and under gevent, where each request has a thread of its own, and got
- * 503 for 83 and 100 of 1,500 requests once Postgres had none left; with none kept, 7 at most and no failure, and it was no slower.
+ * Under uvicorn and gevent each request has a thread of its own. Of the sample, asked by 8 clients at once, up to 88 and 97 connections were open, and
+ * of 1,500 requests 83 and 100 got 503 once Postgres, with its default of 100, had none left. With none kept: 7 at most, no failure, no slower.
  */
 function connectionSeconds({ server, workerClass }: Pick<DjangoEnvironmentArgs, "server" | "workerClass">): number {
   return server === "gunicorn" && (workerClass === "gthread" || workerClass === "sync") ? 60 : 0;
