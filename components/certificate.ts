@@ -39,7 +39,7 @@ export class Certificate extends pulumi.ComponentResource {
       `${name}-authority`,
       {
         privateKeyPem: authorityKey.privateKeyPem,
-        // Not the domain: whoever trusts the authority goes on to when that changes.
+        // Not the domain: whoever trusts the authority still does when that changes.
         subject: { commonName: `${args.stack} local authority`.slice(0, 64) },
         isCaCertificate: true,
         validityPeriodHours: 87_600,
