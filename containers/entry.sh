@@ -35,8 +35,10 @@ drain() {
 }
 trap drain TERM
 
-# What a killed process left of an upload, a day ago at least.
-if [ -n "${TMPDIR:-}" ]; then find "$TMPDIR" -type f -mmin +1440 -exec rm -f {} + 2> /dev/null & fi
+# What a killed process left a day ago at least: files, and the folders of releases.
+if [ -n "${TMPDIR:-}" ]; then
+  find "$TMPDIR" \( -type f -o -type d -path "$TMPDIR/release.*" \) -mmin +1440 -delete 2> /dev/null &
+fi
 
 "$@" &
 server=$!

@@ -9,13 +9,24 @@
 #   DJANGO_SUPERUSER_*       an administrator to create once; no name: none
 set -eu
 
+# On a volume, which outlives this job.
+work=$(mktemp -d -t release.XXXXXXXXXX)
+leave() {
+  if [ -n "${packing:-}" ]; then
+    kill "$packing" 2> /dev/null || true
+    wait "$packing" || true
+  fi
+  rm -rf "$work"
+}
+trap leave EXIT
+
 # A release that can't start must not touch the database; whatever is wrong with it is told at once.
 fit=yes
 if [ -n "$STATIC_SOURCE" ]; then
   if [ -d "$STATIC_SOURCE" ]; then
     # Packing takes about as long as all else that comes before publishing; a release that fails by then has published nothing.
-    packed=$(mktemp -d)
-    static() { python "${0%/*}/publish-static.py" "$1" "$STATIC_SOURCE" /vol/web/static "$packed"; }
+    mkdir "$work/static"
+    static() { exec python "${0%/*}/publish-static.py" "$1" "$STATIC_SOURCE" /vol/web/static "$work/static"; }
     static pack &
     packing=$!
   else
@@ -24,22 +35,21 @@ if [ -n "$STATIC_SOURCE" ]; then
 fi
 if [ -n "$WSGI_MODULE" ]; then
   echo "release: loading $WSGI_MODULE"
-  settings=$(mktemp)
-  python "${0%/*}/check-release.py" "$WSGI_MODULE" "$WORKER_CLASS" "$settings" || fit=no
+  python "${0%/*}/check-release.py" "$WSGI_MODULE" "$WORKER_CLASS" "$work/settings" || fit=no
   # manage.py may have others by default, such as those for development.
-  if [ -s "$settings" ]; then export DJANGO_SETTINGS_MODULE="$(cat "$settings")"; fi
+  if [ -s "$work/settings" ]; then export DJANGO_SETTINGS_MODULE="$(cat "$work/settings")"; fi
 else
   python manage.py shell --verbosity 0 --command "import runpy; runpy.run_path('${0%/*}/check-release.py', run_name='development')" || fit=no
 fi
-if [ -n "$STATIC_SOURCE" ] && [ -z "${packed:-}" ]; then
+if [ -n "$STATIC_SOURCE" ] && [ ! -d "$STATIC_SOURCE" ]; then
   echo "release: the image has no $STATIC_SOURCE; run collectstatic in the Dockerfile, or correct app.staticRoot" >&2
 fi
 [ $fit = yes ] || exit 1
 
 migrate() {
   code=0
-  timeout -k 10 "$RELEASE_TIMEOUT_SECONDS" python manage.py migrate --noinput 2> /tmp/messages || code=$?
-  cat /tmp/messages >&2
+  timeout -k 10 "$RELEASE_TIMEOUT_SECONDS" python manage.py migrate --noinput 2> "$work/messages" || code=$?
+  cat "$work/messages" >&2
 }
 
 # Waits until no dump keeps the tables as they are; fails where there is none, for then somebody else holds the lock. While it waits it
@@ -64,7 +74,7 @@ while running():
 
 echo "release: migrating"
 migrate
-if [ $code -ne 0 ] && grep -q 'lock timeout' /tmp/messages && python manage.py shell --verbosity 0 --command "$await_dump"; then
+if [ $code -ne 0 ] && grep -q 'lock timeout' "$work/messages" && python manage.py shell --verbosity 0 --command "$await_dump"; then
   echo "release: migrating once more"
   migrate
 fi
@@ -74,8 +84,8 @@ if [ -n "$STATIC_SOURCE" ]; then
   echo "release: publishing static files"
   # What couldn't be packed beforehand is packed now.
   wait "$packing" || true
-  static publish
-  rm -rf "$packed"
+  packing=
+  (static publish)
 fi
 
 if [ -n "${DJANGO_SUPERUSER_USERNAME:-}" ]; then

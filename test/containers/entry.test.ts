@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -41,14 +41,16 @@ test("serve passes on how the server ended", () => {
   expect(spawnSync("sh", [entry, "serve", "sh", "-c", "exit 3"], { env: environment({ DRAIN_SECONDS: "1" }) }).status).toBe(3);
 });
 
-test("serve removes temporary files that are older than a day", async () => {
+test("serve removes temporary files that are older than a day, and what a killed release left", async () => {
   const temporary = mkdtempSync(join(folder, "temporary-"));
   const dayBefore = Date.now() / 1000 - 25 * 3600;
-  for (const name of ["old.upload", "new.upload"]) writeFileSync(join(temporary, name), "");
-  utimesSync(join(temporary, "old.upload"), dayBefore, dayBefore);
+  const old = ["release.a/static/b", "release.a/static", "release.a", "old.upload", "kept"];
+  for (const name of ["release.a/static", "release.b", "kept"]) mkdirSync(join(temporary, name), { recursive: true });
+  for (const name of ["release.a/static/b", "old.upload", "new.upload"]) writeFileSync(join(temporary, name), "");
+  for (const name of old) utimesSync(join(temporary, name), dayBefore, dayBefore);
   const child = spawn("sh", [entry, "serve", "sleep", "1"], { env: environment({ DRAIN_SECONDS: "1", TMPDIR: temporary }) });
   await new Promise((resolve) => child.on("exit", resolve));
-  expect(readdirSync(temporary)).toEqual(["new.upload"]);
+  expect(readdirSync(temporary)).toEqual(["kept", "new.upload", "release.b"]);
 });
 
 test("serve lets the server go on for DRAIN_SECONDS after SIGTERM, then stops it in order", async () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -14,10 +14,13 @@ function standIn(does: Readonly<Record<string, string>>) {
   writeFileSync(join(folder, "python"), `#!/bin/sh\necho "$2" >> '${join(folder, "told")}'\ncase "$2" in\n${steps.join("\n")}\nesac\n`);
   chmodSync(join(folder, "python"), 0o755);
   const environment = { WSGI_MODULE: "", WORKER_CLASS: "sync", RELEASE_TIMEOUT_SECONDS: "5", STATIC_SOURCE: "" };
+  const temporary = join(folder, "temporary");
+  mkdirSync(temporary);
   return {
+    left: () => readdirSync(temporary),
     run: (variables: Readonly<Record<string, string>>) =>
       execFileSync("sh", [script], {
-        env: { ...environment, ...variables, PATH: `${folder}:${process.env.PATH}` },
+        env: { ...environment, TMPDIR: temporary, ...variables, PATH: `${folder}:${process.env.PATH}` },
         stdio: ["ignore", "pipe", "pipe"],
       }),
     told: () => (existsSync(join(folder, "told")) ? readFileSync(join(folder, "told"), "utf8").trim().split("\n") : []),
@@ -53,6 +56,29 @@ test("packs static files while migrations run, and publishes them when both are 
   // When it begins to pack is open.
   expect(told().filter((step) => step !== "pack")).toEqual(["config.wsgi", "migrate", "publish"]);
   expect(told().indexOf("pack")).toBeLessThan(3);
+});
+
+test("leaves nothing in the temporary folder, however it ends", () => {
+  const settings = 'echo "config.settings" > "$4"';
+  const pack = 'echo "packed" > "$5/packed"; sleep 0.2';
+  const release = { STATIC_SOURCE: tmpdir(), WSGI_MODULE: "config.wsgi" };
+  const ends: [Readonly<Record<string, string>>, string][] = [
+    [{}, "done"],
+    [{ "config.wsgi": `${settings}; exit 1` }, "refused"],
+    [{ migrate: "echo no >&2; exit 3" }, "refused"],
+    [{ pack: `${pack}; exec sleep 30`, "config.wsgi": "sleep 0.5; exit 1" }, "refused"],
+    [{ publish: "exit 1" }, "refused"],
+  ];
+  for (const [does, wanted] of ends) {
+    const { left, run } = standIn({ pack, "config.wsgi": settings, ...does });
+    let ended = "done";
+    try {
+      run(release);
+    } catch {
+      ended = "refused";
+    }
+    expect([ended, left()]).toEqual([wanted, []]);
+  }
 });
 
 test("migrates with the settings that gunicorn takes, whatever manage.py has by default", () => {
