@@ -50,6 +50,7 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 const skipReasons = [];
 const remarks = [];
 const failures = [];
+const durations = [];
 const noResults = { numPassedTests: 0, numPendingTests: 0, testResults: [] };
 
 try {
@@ -130,6 +131,7 @@ try {
   fail(error);
 }
 
+process.stdout.write(`minutes: ${durations.join(", ")}; with the set-up ${minutesSince(0)}\n`);
 for (const failure of failures) process.stdout.write(`failed: ${failure}\n`);
 for (const remark of remarks) process.stdout.write(`tested: ${remark}\n`);
 for (const reason of skipReasons) process.stdout.write(`skipped: ${reason}\n`);
@@ -168,7 +170,9 @@ function attempt(work) {
 
 function check(name, command, args, environment) {
   process.stderr.write(`\n${name}\n`);
+  const begin = performance.now();
   const { status } = spawnSync(join(root, "node_modules", ".bin", command), args, { cwd: root, env: environment, stdio: "inherit" });
+  took(name, begin);
   totals[status === 0 ? "passed" : "failed"]++;
   if (status !== 0) failures.push(`${name}, see its output above`);
 }
@@ -193,7 +197,9 @@ function suite(name, environment, reason, files = []) {
   }
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
   const args = ["run", ...files, "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
+  const begin = performance.now();
   const { status } = spawnSync(vitest, args, { cwd: root, env: environment, stdio: "inherit" });
+  took(name, begin);
   count(name, folder, status);
 }
 
@@ -202,14 +208,24 @@ async function onSecondEngine(name, work, environment, reason) {
   process.stderr.write(`\n${name} tests\n`);
   if (reason !== undefined) return skip(1, name, reason);
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
+  const begin = performance.now();
   try {
     count(name, folder, await work(environment, folder), { leftOut: true });
+    took(name, begin);
   } catch (error) {
     if (error?.name !== "Failure") throw error;
     process.stderr.write(`${error.message}\n`);
     skip(1, name, error.message.split("\n")[0]);
     rmSync(folder, { recursive: true });
   }
+}
+
+function took(name, begin) {
+  durations.push(`${name} ${minutesSince(begin)}`);
+}
+
+function minutesSince(begin) {
+  return ((performance.now() - begin) / 60_000).toFixed(1);
 }
 
 function skip(number, name, reason) {
