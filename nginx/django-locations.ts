@@ -9,8 +9,7 @@ export interface DjangoLocationsArgs {
 
 /** Renders the locations that lead to Django: the whole site, and the paths that differ from it. */
 export function renderDjangoLocations({ access, uncachedPaths }: DjangoLocationsArgs): string {
-  const paths = [...new Set(["/", ...(uncachedPaths ?? []), ...Object.keys(access.paths)])].sort();
-  return paths
+  return ["/", ...differentPaths({ access, uncachedPaths })]
     .map((path) => {
       const cached = uncachedPaths !== undefined && !uncachedPaths.some((other) => path.startsWith(other));
       const lists = listsFor(path, access);
@@ -26,6 +25,21 @@ export function renderDjangoLocations({ access, uncachedPaths }: DjangoLocations
       ].join("\n");
     })
     .join("");
+}
+
+/**
+ * Renders which requests none of these locations passes on, where there is more than one.
+ *
+ * nginx chooses by the path that it has put in order, and Django gets the path as it was sent: `/internal/..%2fx` would be `/x` to the lists, and
+ * still begin with `/internal/` for Django.
+ */
+export function renderClimbing(args: DjangoLocationsArgs): string {
+  if (differentPaths(args).length === 0) return "";
+  return 'if ($request_uri ~* "^[^?]*(?:/|%2f)(?:\\.|%2e){2}(?:/|%2f|[?#]|$)") {\n    return 404;\n}\n';
+}
+
+function differentPaths({ access, uncachedPaths }: DjangoLocationsArgs): string[] {
+  return [...new Set([...(uncachedPaths ?? []), ...Object.keys(access.paths)])].filter((path) => path !== "/").sort();
 }
 
 /**

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { renderAcme, type AcmeArgs } from "./acme.ts";
 import { renderAddressLists, renderMaintenance, type AddressLists, type BasicAuthArgs, type MaintenanceArgs } from "./access.ts";
 import { cacheVolumePath, renderCacheUse, renderCacheZone, type CacheArgs } from "./cache.ts";
-import { renderDjangoLocations } from "./django-locations.ts";
+import { renderClimbing, renderDjangoLocations } from "./django-locations.ts";
 import { errorPolicy, pageStatuses, renderErrorLocations, renderErrorPage } from "./error-pages.ts";
 import { mediaPolicy, renderHeaderMaps, renderHeaders, renderHiddenHeaders, type HeaderValues } from "./headers.ts";
 import { renderLimits, renderLimitZones, type LimitsArgs } from "./limits.ts";
@@ -105,6 +105,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
   const siteFile = { off: "site-http.conf", nginx: "site-https.conf", outer: "site-outer.conf" }[tls];
   const headers = { values: args.headers, release: args.release, serverNames, secure };
   const site = `${secure ? "https" : "http"}://${serverNames[0]}${suffix}`;
+  const djangoLocations = { access: args.access, uncachedPaths: args.cache?.exceptPaths };
   const clientScheme = tls === "outer" ? "$client_scheme" : "$scheme";
   const listen = (portAndOptions: string) =>
     renderListen(portAndOptions, ipv6)
@@ -122,9 +123,11 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
     ...Object.fromEntries(pageStatuses.map((status) => [`errors/${status}.html`, renderErrorPage(status)])),
     "proxy.conf": fill("proxy.conf", {
       clientScheme,
+      climbing: renderClimbing(djangoLocations),
       connectionHeaders: renderConnectionHeaders(args.webSockets),
       hiddenHeaders: renderHiddenHeaders(args.headers),
       hostPortSuffix: suffix,
+      publicPort,
       requestGraceSeconds: args.requestGraceSeconds,
       limits: renderLimits(args.limits),
       maintenance: args.maintenance === undefined ? "" : "if ($turned_away) {\n    return 503;\n}\n",
@@ -144,7 +147,7 @@ export function renderNginxConfig(args: NginxConfigArgs): NginxConfig {
         fill("media.conf", { path: "/media/", internal: "" }),
         ...(args.privateMedia === undefined ? [] : [fill("media.conf", { path: `/media/${args.privateMedia}/`, internal: "    internal;\n" })]),
       ].join(""),
-      djangoLocations: renderDjangoLocations({ access: args.access, uncachedPaths: args.cache?.exceptPaths }),
+      djangoLocations: renderDjangoLocations(djangoLocations),
     }),
     [siteFile]: fillSite(siteFile, {
       serverNames: serverNames.join(" "),

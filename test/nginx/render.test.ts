@@ -63,6 +63,7 @@ test("a port that isn't HTTPS's own is in the redirect and in the Host that Djan
   const { files } = renderNginxConfig({ ...nginxArgs, httpsPort: 8443 });
   expect(files["site-https.conf"]).toContain("return 301 https://$host:8443$request_uri;");
   expect(files["proxy.conf"]).toContain("proxy_set_header Host $host:8443;");
+  expect(files["proxy.conf"]).toContain("proxy_set_header X-Forwarded-Host $host:8443;\nproxy_set_header X-Forwarded-Port 8443;");
 });
 
 test("contentId doesn't depend on the order of the files, and tells a name from a content", () => {

@@ -23,6 +23,14 @@ test("what leads to Django, word for word", () => {
     proxy_set_header X-Real-IP $remote_addr;
     proxy_set_header X-Forwarded-For $remote_addr;
     proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_set_header X-Forwarded-Host $host;
+    proxy_set_header X-Forwarded-Port 443;
+    # The same in other words: nobody here says it so, and what a client says doesn't count.
+    proxy_set_header Forwarded "";
+    proxy_set_header X-Forwarded-Prefix "";
+    proxy_set_header X-Forwarded-Protocol "";
+    proxy_set_header X-Forwarded-Server "";
+    proxy_set_header X-Forwarded-Ssl "";
     proxy_set_header X-Request-ID $request_id;
     proxy_connect_timeout 2s;
     proxy_read_timeout 30s;
@@ -108,6 +116,21 @@ describe("the cache", () => {
     expect(Object.keys(render())).not.toContain("cache.conf");
     expect(JSON.stringify(render())).not.toContain("proxy_cache");
   });
+});
+
+test("where parts of the site differ, none is reached by a path that climbs out of another", () => {
+  const access = { allow: [], deny: [], paths: { "/internal/": { allow: ["10.0.0.0/8"], deny: [] } } };
+  const line = /^if \(\$request_uri ~\* "(.+)"\) \{\n {4}return 404;\n\}$/m;
+  expect(render()["proxy.conf"]).not.toContain("$request_uri");
+  for (const change of [{ access }, { cache }]) {
+    const climbs = new RegExp(line.exec(render(change)["proxy.conf"])?.[1] ?? "no such line", "i");
+    for (const path of ["/internal/../", "/internal/..", "/internal/..%2fx", "/internal/%2E%2e/x", "/internal%2F.%2e?x", "/internal/..#x"]) {
+      expect([path, climbs.test(path)]).toEqual([path, true]);
+    }
+    for (const path of ["/", "/internal/...", "/internal/a..b/", "/internal/..a", "/x?next=/../y", "/.well-known/x", "/a./b"]) {
+      expect([path, climbs.test(path)]).toEqual([path, false]);
+    }
+  }
 });
 
 describe("limits", () => {

@@ -4,6 +4,7 @@ import os
 import time
 
 from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import re_path
 from django.views.decorators.csrf import csrf_exempt
 
 
@@ -27,6 +28,11 @@ def who(request):
 def said(request):
     logging.getLogger("traffic").warning("seen")
     return HttpResponse(f"{request.headers.get('Authorization', '-')} {request.headers.get('Accept-Language', '-')} {time.time_ns()}\n")
+
+
+def forwarded(request):
+    names = sorted(name for name in request.headers if "Forwarded" in name)
+    return HttpResponse("".join(f"{name}: {request.headers[name]}\n" for name in names))
 
 
 def size(request):
@@ -53,6 +59,8 @@ urlpatterns += [
     path("t/now", now),
     path("t/who", who),
     path("t/said", said),
+    path("t/forwarded", forwarded),
+    re_path("^t/inner/", now),
     path("t/size", size),
     path("t/large", large),
     path("t/count", count),
