@@ -199,7 +199,11 @@ function hasIpv6(): boolean {
 function readGiven(prefix: string, problems: string[]): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const [key, text] of Object.entries(pulumi.runtime.allConfig())) {
-    if (!key.startsWith(prefix)) continue;
+    if (!key.startsWith(prefix)) {
+      // Of another program's keys nothing is known here; these are meant for this one.
+      if (/^django[-_ ]?stack:/i.test(key)) problems.push(foreignKey(key, prefix));
+      continue;
+    }
     const name = key.slice(prefix.length);
     const setting = (settings as Record<string, unknown>)[name];
     const scalar = setting !== undefined && isSetting(setting) && !/^\s*[[{]/.test(text);
@@ -215,6 +219,11 @@ function readGiven(prefix: string, problems: string[]): Record<string, unknown> 
     }
   }
   return given;
+}
+
+function foreignKey(key: string, prefix: string): string {
+  const right = `${prefix}${key.slice(key.indexOf(":") + 1)}`;
+  return problem(key, undefined, `keys that begin with the name in Pulumi.yaml, ${prefix}`, `write ${right}`, "key");
 }
 
 /** Whether a key was set with --secret; the SDK has the answer and leaves it out of its types. */

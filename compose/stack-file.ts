@@ -31,8 +31,11 @@ export function readStackFile({ folder, stack, secretsPath }: StackFileArgs): St
   const file = `Pulumi.${stack}.yaml`;
   const project = readYaml(join(folder, "Pulumi.yaml"), folder);
   const own = readYaml(join(folder, file), folder);
-  const secrets = readSecrets(secretsPath, folder);
-  const given = objectOf(own.config);
+  // To Pulumi, a key without a namespace is the project's own.
+  const inNamespace = (values: Values) =>
+    Object.fromEntries(Object.entries(values).map(([key, value]) => [key.includes(":") ? key : `${String(project.name)}:${key}`, value]));
+  const given = inNamespace(objectOf(own.config));
+  const secrets = inNamespace(readSecrets(secretsPath, folder));
   const problems = [
     ...(project.config === undefined ? [] : ["Pulumi.yaml: its config isn't read here; fix: move it to the stack's file"]),
     ...(own.environment === undefined

@@ -1,8 +1,9 @@
 // npm run backup: makes, lists and proves a stack's backups.
-import { readArguments, nameOf, useHostOf } from "./arguments.mjs";
+import { readArguments } from "./arguments.mjs";
 import { askBackup, backupContainer, listBackups, readStatus, renderBackup, renderStatus, runBackup } from "./backup/container.mjs";
 import { replacedBefore } from "./backup/restore-job.mjs";
 import { ensureDocker } from "./setup/docker.mjs";
+import { nameOf, useHostOf } from "./setup/stack-config.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
 
 const usage = `Makes a backup of a stack's database and media files, or says what there is.

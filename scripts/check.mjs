@@ -2,9 +2,19 @@
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { root, setUpNode } from "./setup/setup.mjs";
-import { fail } from "./setup/terminal.mjs";
+import { fail, wrongUse } from "./setup/terminal.mjs";
+
+const usage = `Checks types, lint and format, and runs the unit tests. Needs no Docker.
+
+Example: npm run check`;
 
 try {
+  const words = process.argv.slice(2);
+  if (words.includes("--help") || words.includes("-h")) {
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  }
+  if (words.length > 0) wrongUse(`${words.join(" ")}: unknown; it takes no words`, usage);
   const environment = setUpNode();
   const bin = (name) => join(root, "node_modules", ".bin", name);
   // None of these takes more than one processor; the unit tests take all there are.

@@ -1,10 +1,11 @@
 // npm run compose: a stack as a Compose project, and Docker Compose on it.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { requireStack, useHostOf } from "./arguments.mjs";
+import { requireStack } from "./arguments.mjs";
 import { compose, composeFolder, setUpCompose, afterUp, passGatesFirst, writeProject } from "./compose/project.mjs";
 import { ensureCompose } from "./setup/compose.mjs";
 import { root, setUpNode } from "./setup/setup.mjs";
+import { useHostOf } from "./setup/stack-config.mjs";
 import { fail, step, wrongUse } from "./setup/terminal.mjs";
 
 const usage = `Writes a stack as a Compose project, or runs Docker Compose on it. Pulumi isn't needed.

@@ -1,10 +1,11 @@
 // npm run destroy: removes a stack, and its data only when that is asked for and confirmed.
 import { createInterface } from "node:readline/promises";
-import { checkoutOf, readArguments, useHostOf } from "./arguments.mjs";
+import { readArguments } from "./arguments.mjs";
 import { clearStaleLock } from "./interrupted.mjs";
 import { checkPassphrase, readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { Failure, output, run, tail } from "./setup/process.mjs";
 import { root, setUp } from "./setup/setup.mjs";
+import { checkoutOf, projectName, useHostOf } from "./setup/stack-config.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
 
 const usage = `Removes a stack. Data that the stack protects stays, and the next \`npm run up\` finds it again.
@@ -24,7 +25,7 @@ try {
   const pulumi = setUp({ stack, install: false, images: false, withoutPulumi: `where Compose runs the stack, npm run compose -- ${stack} down` });
   clearStaleLock(root, stack);
   selectStack(pulumi);
-  const name = JSON.parse(readPulumi(pulumi, ["config", "--stack", stack, "--json"]))["django-stack:name"]?.value ?? "django-stack";
+  const name = JSON.parse(readPulumi(pulumi, ["config", "--stack", stack, "--json"]))[`${projectName()}:name`]?.value ?? projectName();
   const volumes = dataVolumes(pulumi.docker, `${name}-${stack}`, stack);
   if (flags["with-data"]) {
     await confirm(stack, volumes, flags.confirm);

@@ -3,11 +3,12 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { Failure, output, run } from "./setup/process.mjs";
+import { projectName } from "./setup/stack-config.mjs";
 import { step } from "./setup/terminal.mjs";
 
 /** Removes the stack's lock when the process that took it on this machine is gone; throws a Failure when it still runs. */
 export function clearStaleLock(root, stack, isAlive = alive) {
-  const folder = join(root, ".state", ".pulumi", "locks", "organization", "django-stack", stack);
+  const folder = join(root, ".state", ".pulumi", "locks", "organization", projectName(root), stack);
   if (!existsSync(folder)) return;
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".json"))) {
     const lock = JSON.parse(readFileSync(join(folder, file), "utf8"));

@@ -1,10 +1,11 @@
 // npm run preview: what `npm run up` would change, and what that means.
-import { readArguments, useHostOf } from "./arguments.mjs";
+import { readArguments } from "./arguments.mjs";
 import { diagnosticsOf, explainPreview, listChanges } from "./preview-words.mjs";
 import { selectStack } from "./pulumi-run.mjs";
 import { wrongPassphrase } from "./setup/passphrase.mjs";
 import { run, tail } from "./setup/process.mjs";
 import { root, setUp } from "./setup/setup.mjs";
+import { useHostOf } from "./setup/stack-config.mjs";
 import { fail, step } from "./setup/terminal.mjs";
 
 const usage = `Says what bringing a stack up would change, and what that means for the site. Touches nothing.

@@ -1,10 +1,11 @@
 // npm run restore: puts a backup, or a dump from elsewhere, in the place of a stack's database and media files.
 import { existsSync, statSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
-import { hostOf, isDevelopment, nameOf, readArguments, requireStack, useHostOf } from "./arguments.mjs";
+import { readArguments, requireStack } from "./arguments.mjs";
 import { migrate, runRestore, withIncoming } from "./backup/restore-job.mjs";
 import { ensureDocker } from "./setup/docker.mjs";
 import { Failure } from "./setup/process.mjs";
+import { hostOf, isDevelopment, nameOf, useHostOf } from "./setup/stack-config.mjs";
 import { fail, wrongUse } from "./setup/terminal.mjs";
 
 const usage = `Puts a backup in the place of a stack's database and media files. It is read and checked first and restored beside what is live; only

@@ -1,9 +1,10 @@
 // npm run up: the set-up, then `pulumi up` of a stack, then its URLs.
-import { checkoutOf, isDevelopment, nameOf, readArguments, useHostOf } from "./arguments.mjs";
+import { readArguments } from "./arguments.mjs";
 import { composeFolder, composeUp, readOutputs, setUpCompose, writeProject } from "./compose/project.mjs";
 import { clearStaleLock, findOrphans, removeOrphans } from "./interrupted.mjs";
 import { checkPassphrase, readPulumi, runPulumi, selectStack } from "./pulumi-run.mjs";
 import { root, setUp } from "./setup/setup.mjs";
+import { checkoutOf, isDevelopment, nameOf, useHostOf } from "./setup/stack-config.mjs";
 import { sharesState } from "./setup/state.mjs";
 import { ask, fail, step } from "./setup/terminal.mjs";
 

@@ -241,6 +241,12 @@ describe("a config is refused", () => {
     expect(message).not.toContain("geheim");
   });
 
+  test("keys that are meant for this program and begin otherwise; another program's are its own", async () => {
+    expect(await errorOf("prod", { "djangostack:domain": "x.example", "azure:environment": "public" })).toBe(
+      "config of stack prod (Pulumi.prod.yaml) has 1 problem; nothing was touched:\n  djangostack:domain: unknown key; allowed: keys that begin with the name in Pulumi.yaml, django-stack:; fix: write django-stack:domain",
+    );
+  });
+
   test("a stack name that no container could have", async () => {
     expect(await errorOf("Prod_EU", {})).toContain(
       'stack name: got "Prod_EU"; allowed: 1 to 20 lower-case letters, digits and inner hyphens; fix: pulumi stack rename <new name>',

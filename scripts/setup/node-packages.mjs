@@ -10,16 +10,31 @@ export const oldestNode = "22.18.0";
 
 /** Installs the packages when the lock file isn't the installed one; returns what it did. */
 export function ensurePackages(root) {
-  const lock = createHash("sha256")
-    .update(readFileSync(join(root, "package-lock.json")))
-    .digest("hex");
+  const text = readFileSync(join(root, "package-lock.json"), "utf8");
+  const lock = createHash("sha256").update(text).digest("hex");
   const stamp = join(root, "node_modules", ".django-stack-lock");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return "as in package-lock.json";
+  if (!existsSync(stamp) && isInstalled(root, text)) {
+    writeFileSync(stamp, lock);
+    return "as in package-lock.json, installed by hand";
+  }
   const install = run("npm", ["ci", "--no-audit", "--no-fund"], { cwd: root, timeoutSeconds: 900 });
   if (install.status !== 0) throw new Failure("npm packages", tail(install.stderr, 5), "npm ci");
   mkdirSync(join(root, "node_modules"), { recursive: true });
   writeFileSync(stamp, lock);
   return "installed by npm ci";
+}
+
+/** Whether somebody's own `npm ci` has installed just these packages; those of other systems are left out there. */
+function isInstalled(root, lock) {
+  const list = join(root, "node_modules", ".package-lock.json");
+  if (!existsSync(list)) return false;
+  const wanted = Object.entries(JSON.parse(lock).packages ?? {}).filter(([path]) => path !== "");
+  const installed = JSON.parse(readFileSync(list, "utf8")).packages ?? {};
+  return (
+    wanted.every(([path, { integrity, optional }]) => (path in installed ? installed[path].integrity === integrity : optional === true)) &&
+    Object.keys(installed).every((path) => wanted.some(([other]) => other === path))
+  );
 }
 
 /** Returns the folder of a recent enough Node.js, the one that runs this or the `node` package's, and its version. */

@@ -1,7 +1,7 @@
 // Everything that must be there before `pulumi` runs: packages, Node.js, Docker, Pulumi with its plugins, base images.
-import { delimiter, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { delimiter, join } from "node:path";
 import { baseImages, ensureBaseImages, knownImages } from "./base-images.mjs";
+import { root } from "./checkout.mjs";
 import { ensureDocker } from "./docker.mjs";
 import { ensureNode, ensurePackages } from "./node-packages.mjs";
 import { ensurePassphrase } from "./passphrase.mjs";
@@ -9,8 +9,7 @@ import { ensurePlugins, ensurePulumi } from "./pulumi.mjs";
 import { imagesOf } from "./stack-images.mjs";
 import { step } from "./terminal.mjs";
 
-/** Folder of the checkout. */
-export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+export { root };
 
 /** Installs the npm packages and finds Node.js; returns the environment for whatever runs next. */
 export function setUpNode() {

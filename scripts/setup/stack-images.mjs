@@ -3,14 +3,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { baseImages } from "./base-images.mjs";
+import { projectName } from "./stack-config.mjs";
 
 const [postgres, nginx, python, restic] = baseImages.map(({ image }) => image);
 
 /** Returns the names; what the file has wrong or encrypted counts as not given, for the program says so. */
 export function imagesOf(root, stack) {
   const config = readConfig(root, stack);
-  const of = (key) => objectOf(config[`django-stack:${key}`]);
-  const development = config["django-stack:environment"] === "dev";
+  const project = projectName(root);
+  // To Pulumi, a key without a namespace is the project's own.
+  const valueOf = (key) => config[`${project}:${key}`] ?? config[key];
+  const of = (key) => objectOf(valueOf(key));
+  const development = valueOf("environment") === "dev";
   const { version } = of("postgres");
   const backups = String(of("backup").enabled ?? !development) === "true";
   return [

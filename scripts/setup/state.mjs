@@ -1,6 +1,7 @@
 // Where Pulumi keeps the record of what it made.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { projectName } from "./stack-config.mjs";
 
 /** Whether it is elsewhere than in this checkout, so that others may be at work on it. */
 export function sharesState(root, environment) {
@@ -10,5 +11,5 @@ export function sharesState(root, environment) {
 
 /** Whether there is one of a stack in this checkout, or may be one elsewhere. */
 export function mayHaveState(root, environment, stack) {
-  return sharesState(root, environment) || existsSync(join(root, ".state", ".pulumi", "stacks", "django-stack", `${stack}.json`));
+  return sharesState(root, environment) || existsSync(join(root, ".state", ".pulumi", "stacks", projectName(root), `${stack}.json`));
 }

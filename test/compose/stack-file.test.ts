@@ -48,6 +48,13 @@ config:
   });
 });
 
+test("takes a key without a namespace for the project's own, as Pulumi does", () => {
+  write("Pulumi.prod.yaml", "config:\n  domain: shop.example\n  secretEnv:\n    TOKEN: { secure: v1:x }\n");
+  write("secrets.yaml", "secretEnv: { TOKEN: abc }\n");
+  const config = { "django-stack:domain": "shop.example", "django-stack:secretEnv": '{"TOKEN":"abc"}' };
+  expect(read()).toEqual({ project: "django-stack", config, secretKeys: ["django-stack:secretEnv"] });
+});
+
 test("a stack's file may be empty", () => {
   write("Pulumi.prod.yaml", "");
   expect(read().config).toEqual({});

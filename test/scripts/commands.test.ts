@@ -30,6 +30,12 @@ describe.each(["up", "preview", "destroy"])("npm run %s", (name) => {
   });
 });
 
+test("npm run check takes no words but --help, by which it checks nothing", () => {
+  const { status, stdout } = command("check", "--help");
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/Example: npm run check\n$/)]);
+  expect([command("check", "unit").status, command("check", "unit").stderr.split("\n")[0]]).toEqual([2, "unit: unknown; it takes no words"]);
+});
+
 test("npm run destroy wants a stack, and a --yes where there is no terminal", () => {
   expect(command("destroy").stderr).toContain("name a stack; allowed: dev, prod");
   const { status, stderr } = command("destroy", "dev");

@@ -13,6 +13,7 @@ const write = (content: object) => writeFileSync(lock(), JSON.stringify({ userna
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "django-stack-lock-"));
   mkdirSync(join(lock(), ".."), { recursive: true });
+  writeFileSync(join(root, "Pulumi.yaml"), "name: django-stack\n");
 });
 afterEach(() => rmSync(root, { recursive: true }));
 

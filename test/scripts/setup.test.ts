@@ -189,6 +189,27 @@ describe("npm packages", () => {
     expect(readFileSync(join(folder, "npm-calls"), "utf8")).toBe("ci\nci\n");
   });
 
+  test("that somebody's own npm ci has installed stay, where they are those of the lock file", () => {
+    const packages = { "": {}, "node_modules/a": { integrity: "sha512-a" }, "node_modules/mac": { integrity: "sha512-m", optional: true } };
+    const install = (installed: object) => writeFileSync(join(folder, "node_modules/.package-lock.json"), JSON.stringify({ packages: installed }));
+    const others = [
+      {},
+      { "node_modules/a": { integrity: "sha512-b" } },
+      { "node_modules/a": packages["node_modules/a"], "node_modules/b": { integrity: "sha512-b" } },
+    ];
+    program("npm", "exit 0");
+    mkdirSync(join(folder, "node_modules"));
+    writeFileSync(join(folder, "package-lock.json"), JSON.stringify({ packages }));
+    for (const other of others) {
+      install(other);
+      expect(ensurePackages(folder)).toBe("installed by npm ci");
+      rmSync(join(folder, "node_modules/.django-stack-lock"));
+    }
+    install({ "node_modules/a": packages["node_modules/a"] });
+    expect(ensurePackages(folder)).toBe("as in package-lock.json, installed by hand");
+    expect(ensurePackages(folder)).toBe("as in package-lock.json");
+  });
+
   test("that don't install fail with npm's last lines, and are tried again", () => {
     writeFileSync(join(folder, "package-lock.json"), "{}");
     program("npm", "echo 'npm error network' >&2; exit 1");
@@ -210,6 +231,7 @@ test("the base images are those that the defaults start from", () => {
 describe("a stack's images", () => {
   const of = (yaml: string) => {
     writeFileSync(join(folder, "Pulumi.shop.yaml"), yaml);
+    writeFileSync(join(folder, "Pulumi.yaml"), "name: django-stack\n");
     writeFileSync(join(folder, "package.json"), "{}");
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
     mkdirSync(join(folder, "django"));
@@ -223,7 +245,7 @@ describe("a stack's images", () => {
   });
 
   test("in development, without backups and with another Dockerfile", () => {
-    expect(of("config:\n  django-stack:environment: dev\n  django-stack:app: { dockerfile: Other }\n")).toEqual(["postgres:18", "nginx:1.30"]);
+    expect(of("config:\n  django-stack:environment: dev\n  app: { dockerfile: Other }\n")).toEqual(["postgres:18", "nginx:1.30"]);
   });
 
   test("are those that its file names, whichever way Pulumi wrote them", () => {
