@@ -33,7 +33,8 @@ def files_below(folder):
     for place, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(place, name)
-            if os.path.isfile(path) and not os.path.islink(path):
+            # `collectstatic --link` leaves links to the packages' own files.
+            if os.path.isfile(path):
                 yield os.path.relpath(path, folder)
 
 

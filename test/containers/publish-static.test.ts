@@ -1,5 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, extname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -37,7 +49,6 @@ const list = (name: string) => published(`.releases/${name}`);
 
 test("what an image has gathered is published and packed, but for its manifest, and listed", () => {
   gather({ "app/site.css": "a { }", "app/site.12ab.css": "a { }", "logo.png": "png", "staticfiles.json": "{}", "deep/staticfiles.json": "{}" });
-  symlinkSync("/etc/hostname", join(folder, "image/link.txt"));
   // Once for both files of one content.
   expect(publish()).toBe("packed\n");
   // sha256sum of the list.
@@ -57,6 +68,17 @@ test("what an image has gathered is published and packed, but for its manifest, 
   expect(list(release)).toBe("./app/site.12ab.css\n./app/site.css\n./logo.png\n");
   expect(statSync(join(folder, "volume/app/site.css.gz")).mode & 0o777).toBe(0o644);
   expect(statSync(join(folder, "volume/.releases")).mode & 0o777).toBe(0o700);
+});
+
+test("a link's file is published, as `collectstatic --link` leaves it, and one that leads nowhere is left out", () => {
+  gather({ "site.css": "a { }" });
+  writeFileSync(join(folder, "package.css"), "b { }");
+  symlinkSync(join(folder, "package.css"), join(folder, "image/linked.css"));
+  symlinkSync("/nowhere", join(folder, "image/broken.css"));
+  publish();
+  expect(present().filter((path) => !path.startsWith("."))).toEqual(["linked.css", "linked.css.gz", "site.css", "site.css.gz"]);
+  expect(lstatSync(join(folder, "volume/linked.css")).isFile()).toBe(true);
+  expect(published("linked.css")).toBe("b { }");
 });
 
 test("what is there already is neither written nor packed again, and files of earlier releases stay", () => {
