@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 # Where nginx serves uploads from.
 MEDIA_FOLDER = "/vol/web/media"
+# What nginx' cache knows beside CACHE_SESSION_COOKIES.
+LANGUAGE_COOKIE = "django_language"
 GIVEN_SETTINGS = os.environ.get("DJANGO_SETTINGS_MODULE")
 # Of Django's deployment checks those that nginx' own headers and redirects don't answer; the last two are about sites over TLS.
 DJANGO_CHECKS = {"security.W018", "security.W020"}
@@ -234,6 +236,20 @@ def session_cookie():
         )
 
 
+def language_cookie():
+    from django.conf import settings
+    from django.core.checks import Warning
+
+    session_cookies = os.environ["CACHE_SESSION_COOKIES"].split()
+    name = settings.LANGUAGE_COOKIE_NAME
+    if session_cookies and name not in [*session_cookies, LANGUAGE_COOKIE] and any(entry.endswith("LocaleMiddleware") for entry in settings.MIDDLEWARE):
+        yield Warning(
+            f"a page's language follows the cookie {name}, which nginx' cache doesn't know: visitors may get it in somebody else's",
+            hint=f"name {name} in cache.sessionCookies",
+            id="django_stack.W012",
+        )
+
+
 def deployment():
     from django.core.checks import Tags, run_checks
 
@@ -268,7 +284,7 @@ def main(module, worker_class, settings_file):
         with open(settings_file, "w") as file:
             file.write(os.environ["DJANGO_SETTINGS_MODULE"])
         has_thread_per_request = worker_class not in ("sync", "gthread")
-        compare_settings([database, *([connections_kept] if has_thread_per_request else []), health, settings_module, uploads, static_files, hosts, secret_key, sessions, session_cookie, deployment])
+        compare_settings([database, *([connections_kept] if has_thread_per_request else []), health, settings_module, uploads, static_files, hosts, secret_key, sessions, session_cookie, language_cookie, deployment])
 
 
 if __name__ == "development":

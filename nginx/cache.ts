@@ -6,7 +6,7 @@ export interface CacheArgs {
   readonly version: number;
   /** Size of the cache on its volume, as nginx writes it. */
   readonly maxSize: string;
-  /** Cookies that mark a visitor as somebody: whoever sends one is never answered from the cache. */
+  /** Cookies that mark a visitor as somebody, or by which pages differ: whoever sends one is never answered from the cache. */
   readonly sessionCookies: readonly string[];
   /** Beginnings of paths that are never kept. */
   readonly exceptPaths: readonly string[];
@@ -15,25 +15,25 @@ export interface CacheArgs {
 /** Where nginx may write as much as it needs: a volume of its own, for kept answers and for what is on its way. */
 export const cacheVolumePath = "/var/cache/stack";
 
-/** Renders the cache itself, for the http block, and which visitors have a cookie that nginx has no variable for. */
+/** By this one Django's LocaleMiddleware picks a page's language, and says nothing of it in Vary. */
+const languageCookie = "django_language";
+
+/** Renders the cache itself, for the http block, and which visitors' cookies keep them from it. */
 export function renderCacheZone({ maxSize, sessionCookies }: CacheArgs): string {
-  const others = sessionCookies.flatMap((name, index) =>
-    isVariable(name)
-      ? []
-      : [`map $http_cookie ${cookieVariable(name, index)} {`, `    "~*(?:^|;)\\s*${name.replaceAll(".", "\\.")}=." 1;`, '    default "";', "}", ""],
-  );
-  // A megabyte of keys holds about 8,000; what nobody asked for in a day goes.
-  const zone = `proxy_cache_path ${cacheVolumePath}/pages levels=1:2 keys_zone=kept_pages:10m max_size=${maxSize} inactive=1d use_temp_path=off;`;
-  return [...others, zone, ""].map((line) => (line === "" ? "\n" : `    ${line}\n`)).join("");
-}
-
-/** Whether nginx can have a name in a variable's, as in `$cookie_sessionid`. */
-function isVariable(name: string): boolean {
-  return /^\w+$/.test(name);
-}
-
-function cookieVariable(name: string, index: number): string {
-  return isVariable(name) ? `$cookie_${name}` : `$session_cookie_${index}`;
+  const names = [...new Set([...sessionCookies, languageCookie])].map((name) => name.replaceAll(".", "\\."));
+  return [
+    // Of several with one name Django takes the last, and nginx's own variables the first: any of them counts, however it is written.
+    "map $http_cookie $known_visitor {",
+    '    default "";',
+    `    "~*(?:^|[^\\w.-])(?:${names.join("|")})[^\\w.;-]*=[^;]" 1;`,
+    "}",
+    "",
+    // A megabyte of keys holds about 8,000; what nobody asked for in a day goes.
+    `proxy_cache_path ${cacheVolumePath}/pages levels=1:2 keys_zone=kept_pages:10m max_size=${maxSize} inactive=1d use_temp_path=off;`,
+    "",
+  ]
+    .map((line) => (line === "" ? "\n" : `    ${line}\n`))
+    .join("");
 }
 
 export interface CacheUseArgs {
@@ -46,9 +46,8 @@ export interface CacheUseArgs {
 
 /** Renders how a location uses the cache; it includes the headers, which its own would otherwise take the place of. */
 export function renderCacheUse(args: CacheArgs, { release, scheme, webSockets }: CacheUseArgs): string {
-  const cookies = args.sessionCookies.map(cookieVariable);
   // A WebSocket begins with a GET, and would keep the lock of its path as long as it lasts.
-  const somebody = [...cookies, "$http_authorization", ...(webSockets ? ["$web_socket"] : [])].join(" ");
+  const somebody = ["$known_visitor", "$http_authorization", ...(webSockets ? ["$web_socket"] : [])].join(" ");
   return [
     "# Answers to GET and HEAD that set no cookie; what they say in Cache-Control, Expires and Vary counts before this.",
     "proxy_cache kept_pages;",

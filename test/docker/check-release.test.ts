@@ -138,6 +138,18 @@ test("warns of a session that the cache can't know", () => {
   expect(checkRelease(settings)).toEqual(quiet);
 });
 
+test("warns of a language that the cache can't know", () => {
+  const settings = [`LANGUAGE_COOKIE_NAME = "lang"`, `MIDDLEWARE.append("django.middleware.locale.LocaleMiddleware")`];
+  const variables = { CACHE_SESSION_COOKIES: "sessionid" };
+  expect(checkRelease(settings, { variables }).lines).toEqual([
+    "release: warning: a page's language follows the cookie lang, which nginx' cache doesn't know: visitors may get it in somebody else's; fix: name lang in cache.sessionCookies (django_stack.W012)",
+  ]);
+  expect(checkRelease(settings, { variables: { CACHE_SESSION_COOKIES: "sessionid lang" } })).toEqual(quiet);
+  expect(checkRelease(settings.slice(0, 1), { variables })).toEqual(quiet);
+  expect(checkRelease(settings.slice(1), { variables })).toEqual(quiet);
+  expect(checkRelease(settings)).toEqual(quiet);
+});
+
 test("warns of connections that each request would leave behind", () => {
   // No package of uvicorn's is there; the class is another one of those that are no thread's.
   const words = checks("config.wsgi", "gunicorn.workers.sync.SyncWorker");

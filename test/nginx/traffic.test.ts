@@ -60,19 +60,37 @@ test("what leads to Django, word for word", () => {
 });
 
 describe("the cache", () => {
-  test("knows a cookie that nginx has no variable for by the whole header", () => {
-    const others = { ...cache, sessionCookies: ["sessionid", "__Secure-session.id"] };
-    expect(difference({ cache: others }).slice(0, -1)).toEqual([
-      "    map $http_cookie $session_cookie_1 {",
-      '        "~*(?:^|;)\\s*__Secure-session\\.id=." 1;',
-      '        default "";',
-    ]);
-    expect(render({ cache: others })["cache.conf"]).toContain("proxy_no_cache $cookie_sessionid $session_cookie_1 $http_authorization;\n");
+  test("knows a visitor by a cookie's name, whatever is around it, and by no other cookie", () => {
+    const { "nginx.conf": main } = render({ cache: { ...cache, sessionCookies: ["sessionid", "__Secure-session.id"] } });
+    const known = new RegExp(/map \$http_cookie \$known_visitor \{\n {8}default "";\n {8}"~\*(.+)" 1;\n {4}\}/.exec(main)?.[1] ?? "no such map", "i");
+    const cookies = [
+      "sessionid=a",
+      "a=b; sessionid=c",
+      "sessionid=; sessionid=a",
+      "a=b;\xa0sessionid = c",
+      "__Secure-session.id=a",
+      "b; django_language=de",
+    ];
+    for (const cookie of cookies) expect([cookie, known.test(cookie)]).toEqual([cookie, true]);
+    const others = [
+      "",
+      "sessionid=",
+      "sessionid=; a=b",
+      "my_sessionid=a",
+      "sessionid2=a",
+      "a.sessionid=b",
+      "__Secure-sessionXid=a",
+      "a=django_language",
+    ];
+    for (const cookie of others) expect([cookie, known.test(cookie)]).toEqual([cookie, false]);
   });
 
   test("word for word", () => {
     expect(difference({ cache })).toMatchInlineSnapshot(`
       [
+        "    map $http_cookie $known_visitor {",
+        "        default "";",
+        "        "~*(?:^|[^\\w.-])(?:sessionid|other|django_language)[^\\w.;-]*=[^;]" 1;",
         "    proxy_cache_path /var/cache/stack/pages levels=1:2 keys_zone=kept_pages:10m max_size=256m inactive=1d use_temp_path=off;",
       ]
     `);
@@ -81,8 +99,8 @@ describe("the cache", () => {
       proxy_cache kept_pages;
       proxy_cache_key "$scheme|$host|$request_uri|3|a1b2c3d4e5f6";
       proxy_cache_valid 200 301 10m;
-      proxy_cache_bypass $cookie_sessionid $cookie_other $http_authorization;
-      proxy_no_cache $cookie_sessionid $cookie_other $http_authorization;
+      proxy_cache_bypass $known_visitor $http_authorization;
+      proxy_no_cache $known_visitor $http_authorization;
       # Of many who ask for a page at once, one asks Django. Not for long: what turns out not to be kept is asked for one by one.
       proxy_cache_lock on;
       proxy_cache_lock_timeout 3s;

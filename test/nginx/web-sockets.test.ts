@@ -35,9 +35,9 @@ test("without them nothing of an upgrade reaches Django", () => {
 test("a WebSocket passes by the cache", () => {
   const cache = { minutes: 10, version: 3, maxSize: "256m", sessionCookies: ["sessionid"], exceptPaths: [] };
   expect(render({ cache, webSockets: true })["cache.conf"]).toContain(
-    "proxy_cache_bypass $cookie_sessionid $http_authorization $web_socket;\nproxy_no_cache $cookie_sessionid $http_authorization $web_socket;\n",
+    "proxy_cache_bypass $known_visitor $http_authorization $web_socket;\nproxy_no_cache $known_visitor $http_authorization $web_socket;\n",
   );
-  expect(render({ cache })["cache.conf"]).toContain("proxy_cache_bypass $cookie_sessionid $http_authorization;\n");
+  expect(render({ cache })["cache.conf"]).toContain("proxy_cache_bypass $known_visitor $http_authorization;\n");
 });
 
 test("nginx's workers of before keep it until its replica has stopped", () => {
