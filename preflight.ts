@@ -8,6 +8,7 @@ import { certificateWarnings } from "./components/served-certificate.ts";
 import { remote } from "./config-checks.ts";
 import type { Config } from "./config.ts";
 import { checkEngine } from "./engine-check.ts";
+import { forbidsFrames } from "./nginx/headers.ts";
 import { ownerLabels, ownerOf, ownershipProblems, stackObjects } from "./ownership-check.ts";
 import { letsEncrypt } from "./tls-checks.ts";
 
@@ -34,7 +35,7 @@ export async function preflight(config: Config, docker: DockerCommand = dockerCo
   const checks = [otherRunner(config, docker), objectProblems(config, docker), takenPorts(config, docker, host)];
   const problems = (await Promise.all(checks)).flat();
   if (problems.length > 0) throw refusal(config, problems);
-  const warnings = await Promise.all([warningsOfCertificates(config, docker), warningsOfBackups(config, docker)]);
+  const warnings = await Promise.all([warningsOfHeaders(config), warningsOfCertificates(config, docker), warningsOfBackups(config, docker)]);
   for (const warning of warnings.flat()) void pulumi.log.warn(warning);
   return engine;
 }
@@ -47,6 +48,15 @@ async function engineOfAnExport(config: Config, docker: DockerCommand): Promise<
 
 function refusal({ stack }: Config, problems: readonly string[]): pulumi.RunError {
   return new pulumi.RunError(`the Docker host can't take stack ${stack}; nothing was touched:\n${problems.map((line) => `  ${line}`).join("\n")}`);
+}
+
+function warningsOfHeaders({ headers }: Config): string[] {
+  const allowsFrames = headers.frameOptions.toUpperCase() !== "DENY" || headers.fromDjango.includes("frameOptions");
+  return allowsFrames && forbidsFrames(headers)
+    ? [
+        "headers.frameOptions: browsers go by frame-ancestors 'none' in headers.contentSecurityPolicy before it, and show the site in no frame; fix: write frame-ancestors 'self' there, or the origins that may",
+      ]
+    : [];
 }
 
 async function warningsOfCertificates(config: Config, docker: DockerCommand): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { djangoHeaders, headerNames, type HeaderValues } from "../nginx/headers.ts";
+import { djangoHeaders, forbidsFrames, headerNames, type HeaderValues } from "../nginx/headers.ts";
 import { headersSettings } from "../settings/headers.ts";
 import type { DockerCommand } from "./docker-engine.ts";
 import { renderHeadersQuestion, type SiteQuestion } from "./server-command.ts";
@@ -24,6 +24,7 @@ export async function hiddenHeaders({ docker, container, environment, values, ..
     const decided = values.fromDjango.includes(key) || values[key] !== headersSettings[key][environment];
     if (own.length === 0 || decided || own.join(", ").toLowerCase() === values[key].toLowerCase()) return [];
     const got = values[key] === "off" ? "none" : values[key];
-    return `Django answers ${site.path} with ${headerNames[key]}: ${own.join(", ")}; visitors get headers.${key} instead: ${got}. Where Django's is to count, name ${key} in headers.fromDjango`;
+    const too = key === "frameOptions" && forbidsFrames(values) ? ", and let frame-ancestors in headers.contentSecurityPolicy allow the same" : "";
+    return `Django answers ${site.path} with ${headerNames[key]}: ${own.join(", ")}; visitors get headers.${key} instead: ${got}. Where Django's is to count, name ${key} in headers.fromDjango${too}`;
   });
 }

@@ -46,6 +46,11 @@ export const headerNames: Readonly<Record<Exclude<keyof HeaderValues, "fromDjang
   strictTransportSecurity: "Strict-Transport-Security",
 };
 
+/** Whether browsers show the site in no frame, whatever X-Frame-Options says: they go by the policy where it speaks of frames (CSP 3, 7.7.3). */
+export function forbidsFrames({ contentSecurityPolicy, fromDjango }: HeaderValues): boolean {
+  return !fromDjango.includes("contentSecurityPolicy") && /(^|;)\s*frame-ancestors\s+'none'/i.test(contentSecurityPolicy);
+}
+
 /** Renders which headers of Django's answers nobody sees, because nginx alone sets them. */
 export function renderHiddenHeaders({ fromDjango }: HeaderValues): string {
   const own = Object.entries(headerNames).flatMap(([key, name]) => (fromDjango.some((other) => other === key) ? [] : [name]));

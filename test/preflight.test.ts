@@ -21,6 +21,7 @@ const config = {
   aliases: [],
   redirects: [],
   tls: {},
+  headers: { frameOptions: "DENY", contentSecurityPolicy: "default-src 'self'; frame-ancestors 'none'", fromDjango: [] },
   app: {},
   postgres: { version: 18 },
 } as unknown as Config;
@@ -138,6 +139,25 @@ test("warns of a production stack's backups, and not of a development one's", as
   expect(warn).not.toHaveBeenCalled();
   await preflight({ ...config, environment: "prod", backup: undefined }, docker, freeHost);
   expect(warn.mock.calls).toEqual([["backup.enabled is false: nobody makes backups of this stack's data"]]);
+});
+
+test("warns of frames that one header allows and the other forbids", async () => {
+  const warn = vi.spyOn(pulumi.log, "warn").mockImplementation(async () => {});
+  const { docker } = fakeDocker(clean);
+  const ask = async (change: Partial<Config["headers"]>) => {
+    warn.mockClear();
+    await preflight({ ...config, environment: "dev", headers: { ...config.headers, ...change } }, docker, freeHost);
+    return warn.mock.calls.map(([text]) => text);
+  };
+  const warning =
+    "headers.frameOptions: browsers go by frame-ancestors 'none' in headers.contentSecurityPolicy before it, and show the site in no frame; fix: write frame-ancestors 'self' there, or the origins that may";
+  expect(await ask({})).toEqual([]);
+  for (const change of [{ frameOptions: "SAMEORIGIN" }, { frameOptions: "off" }, { fromDjango: ["frameOptions" as const] }]) {
+    expect(await ask(change)).toEqual([warning]);
+    expect(await ask({ ...change, contentSecurityPolicy: "default-src 'self'; frame-ancestors 'self'" })).toEqual([]);
+    expect(await ask({ ...change, contentSecurityPolicy: "off" })).toEqual([]);
+  }
+  expect(await ask({ fromDjango: ["frameOptions", "contentSecurityPolicy"] })).toEqual([]);
 });
 
 test("a restore under way is waited for", async () => {

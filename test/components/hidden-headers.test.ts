@@ -19,7 +19,7 @@ test("tells each header of Django's that nginx answers with its own default inst
     "Django answers /healthz with Content-Security-Policy: script-src 'nonce-1'; visitors get headers.contentSecurityPolicy instead: " +
       `${defaults.contentSecurityPolicy}. Where Django's is to count, name contentSecurityPolicy in headers.fromDjango`,
     "Django answers /healthz with X-Frame-Options: SAMEORIGIN; visitors get headers.frameOptions instead: DENY. " +
-      "Where Django's is to count, name frameOptions in headers.fromDjango",
+      "Where Django's is to count, name frameOptions in headers.fromDjango, and let frame-ancestors in headers.contentSecurityPolicy allow the same",
   ]);
 });
 

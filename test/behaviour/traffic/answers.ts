@@ -18,7 +18,7 @@ export function answersBehaviour(site: TrafficSite): void {
   describe("answers of nginx's own", () => {
     test("`up` tells which header of Django's visitors get from nginx in its place", () => {
       expect(site.stack.warnings?.filter((warning) => warning.startsWith("Django answers"))).toEqual([
-        "Django answers /healthz with X-Frame-Options: SAMEORIGIN; visitors get headers.frameOptions instead: DENY. Where Django's is to count, name frameOptions in headers.fromDjango",
+        "Django answers /healthz with X-Frame-Options: SAMEORIGIN; visitors get headers.frameOptions instead: DENY. Where Django's is to count, name frameOptions in headers.fromDjango, and let frame-ancestors in headers.contentSecurityPolicy allow the same",
       ]);
     });
 
