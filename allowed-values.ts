@@ -105,7 +105,7 @@ export const cpuNumbers = "a number of CPUs from 0.1 to 256";
 /** Names that the stack itself sets in the app's containers. */
 export const reservedEnvironment = [
   "ALLOWED_HOSTS", "CACHE_SESSION_COOKIES", "CSRF_TRUSTED_ORIGINS", "DATABASE_HOST", "DATABASE_NAME", "DATABASE_PASSWORD", "DATABASE_PORT", "DATABASE_URL",
-  "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HEALTH_PATH", "HOME", "HTTPS", "MEDIA_ROOT", "RELEASE_TIMEOUT_SECONDS", "SECRET_KEY",
+  "DATABASE_USER", "DEBUG", "DRAIN_SECONDS", "HEALTH_PATH", "HOME", "HTTPS", "LOGIN_PATHS", "MEDIA_ROOT", "RELEASE_TIMEOUT_SECONDS", "SECRET_KEY",
   "SECRET_KEY_FALLBACKS", "STATIC_ROOT", "STATIC_SOURCE", "TMPDIR", "WORKER_CLASS", "WSGI_MODULE",
 ]; // prettier-ignore
 
@@ -168,6 +168,10 @@ export const balancing = oneOf("least_conn", "round_robin", "ip_hash");
 /** Returns the beginning of a path, such as `/admin/`, in which nothing has a meaning of its own to nginx. */
 export const asPath = matching(/^\/(?!.*\.\.)[\w.~/-]*$/);
 export const paths = "paths that start with /, of letters, digits and ._~-";
+
+/** Returns a whole path, in which a part between two slashes may be a star. */
+export const asPathPattern = matching(/^(?!.*\.\.)(?:\/(?:\*|[\w.~-]*))+$/);
+export const pathPatterns = `${paths}, * for any one part`;
 
 /** Returns address lists by the beginning of a path. */
 export function asAccessPaths(value: unknown): Readonly<Record<string, { readonly allow: readonly string[]; readonly deny: readonly string[] }>> {

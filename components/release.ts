@@ -17,7 +17,7 @@ import type { Volumes } from "./volumes.ts";
 
 export interface ReleaseArgs {
   readonly owner: Owner;
-  readonly config: Pick<Config, "app" | "cache" | "dockerHost" | "superuser">;
+  readonly config: Pick<Config, "app" | "cache" | "dockerHost" | "limits" | "superuser">;
   readonly image: AppImage;
   readonly files: AppFiles;
   /** Image with a shell that the volumes are prepared in. */
@@ -93,7 +93,7 @@ async function passWarningsOn(docker: DockerCommand, container: string): Promise
 
 /** Returns Django's environment with what the release job has beside it, or in place of it. */
 export function releaseEnvironment(
-  { app, cache, superuser }: Pick<Config, "app" | "cache" | "superuser">,
+  { app, cache, limits, superuser }: Pick<Config, "app" | "cache" | "limits" | "superuser">,
   common: readonly string[],
   folder: string,
 ): string[] {
@@ -107,6 +107,7 @@ export function releaseEnvironment(
           `DJANGO_SUPERUSER_USERNAME=${superuser.username}`,
         ]),
     `HEALTH_PATH=${app.healthPath}`,
+    `LOGIN_PATHS=${limits.loginAttemptsPerMinute === undefined ? "" : limits.loginPaths.join(" ")}`,
     // While a migration waits for a lock, every request for that table waits behind it.
     `PGOPTIONS=-c lock_timeout=4s -c statement_timeout=${app.releaseTimeoutSeconds}s -c idle_in_transaction_session_timeout=${app.releaseTimeoutSeconds}s`,
     `RELEASE_TIMEOUT_SECONDS=${app.releaseTimeoutSeconds}`,

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 MEDIA_FOLDER = "/vol/web/media"
 # What nginx' cache knows beside CACHE_SESSION_COOKIES.
 LANGUAGE_COOKIE = "django_language"
+# Of Django's admin, the REST framework, allauth, django-two-factor-auth and Wagtail.
+LOGIN_VIEWS = ["admin:login", "rest_framework:login", "account_login", "two_factor:login", "wagtailadmin_login"]
 GIVEN_SETTINGS = os.environ.get("DJANGO_SETTINGS_MODULE")
 # Of Django's deployment checks those that nginx' own headers and redirects don't answer; the last two are about sites over TLS.
 DJANGO_CHECKS = {"security.W018", "security.W020"}
@@ -250,6 +252,43 @@ def language_cookie():
         )
 
 
+def login_paths():
+    """Returns where the project's forms for logging in are; where addresses begin with a language, in the first three."""
+    from django.conf import settings
+    from django.conf.urls.i18n import is_language_prefix_patterns_used
+    from django.shortcuts import resolve_url
+    from django.urls import NoReverseMatch
+    from django.utils import translation
+
+    has_prefix, _ = is_language_prefix_patterns_used(settings.ROOT_URLCONF)
+    # Of each language Django makes a table of all URLs.
+    languages = [code for code, _ in settings.LANGUAGES[:3]] if has_prefix else [settings.LANGUAGE_CODE]
+    found = []
+    for language in languages:
+        with translation.override(language):
+            for view in [*LOGIN_VIEWS, settings.LOGIN_URL]:
+                try:
+                    url = urlsplit(resolve_url(view))
+                except NoReverseMatch:
+                    continue
+                if not url.netloc and url.path not in found and is_answered(url.path):
+                    found.append(url.path)
+    return found
+
+
+def logins():
+    from django.core.checks import Warning
+
+    limited = [re.compile(re.escape(path).replace(r"\*", "[^/]+")) for path in os.environ["LOGIN_PATHS"].split()]
+    others = [path for path in login_paths() if not any(pattern.fullmatch(path) for pattern in limited)]
+    if limited and others:
+        yield Warning(
+            f"nobody limits attempts to log in at {', '.join(others)}",
+            hint="name that in limits.loginPaths, with * for a part that differs",
+            id="django_stack.W013",
+        )
+
+
 def deployment():
     from django.core.checks import Tags, run_checks
 
@@ -284,7 +323,7 @@ def main(module, worker_class, settings_file):
         with open(settings_file, "w") as file:
             file.write(os.environ["DJANGO_SETTINGS_MODULE"])
         has_thread_per_request = worker_class not in ("sync", "gthread")
-        compare_settings([database, *([connections_kept] if has_thread_per_request else []), health, settings_module, uploads, static_files, hosts, secret_key, sessions, session_cookie, language_cookie, deployment])
+        compare_settings([database, *([connections_kept] if has_thread_per_request else []), health, settings_module, uploads, static_files, hosts, secret_key, sessions, session_cookie, language_cookie, logins, deployment])
 
 
 if __name__ == "development":

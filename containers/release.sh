@@ -4,6 +4,7 @@
 #   WORKER_CLASS             gunicorn's worker class
 #   CACHE_SESSION_COOKIES    cookies by which nginx' cache knows who is somebody; empty: no cache
 #   HEALTH_PATH              what a replica must answer with 200
+#   LOGIN_PATHS              where nginx limits attempts to log in, * for any one part; empty: nowhere
 #   RELEASE_TIMEOUT_SECONDS  how long migrations may take
 #   STATIC_SOURCE            where the image holds what collectstatic gathered; empty: nothing to publish
 #   DJANGO_SUPERUSER_*       an administrator to create once; no name: none

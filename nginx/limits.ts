@@ -6,7 +6,7 @@ export interface LimitsArgs {
   readonly burst: number;
   /** Attempts to log in a minute. */
   readonly loginAttemptsPerMinute: number | undefined;
-  /** Paths whose POST is such an attempt. */
+  /** Paths whose POST is such an attempt; a part may be a star, for any. */
   readonly loginPaths: readonly string[];
   /** Requests under way at once. */
   readonly connections: number | undefined;
@@ -50,13 +50,18 @@ export function renderLimitZones(limits: LimitsArgs, gateways: readonly string[]
       : [
           'map "$request_method $uri" $login_client {',
           '    default "";',
-          ...limits.loginPaths.map((path) => `    "POST ${path}" $client_network;`),
+          ...limits.loginPaths.map((path) => `    "${postTo(path)}" $client_network;`),
           "}",
           `limit_req_zone $login_client zone=logins:10m rate=${limits.loginAttemptsPerMinute}r/m;`,
         ]),
     ...(requests || logins ? ["limit_req_status 429;", "limit_conn_status 429;", "limit_req_log_level warn;", "limit_conn_log_level warn;"] : []),
   ];
   return lines.length === 0 ? "" : `${lines.map((line) => `    ${line}`).join("\n")}\n\n`;
+}
+
+/** Returns a POST to a path as a map takes it. */
+function postTo(path: string): string {
+  return path.includes("*") ? `~^POST ${path.replaceAll(".", "\\.").replaceAll("*", "[^/]+")}$` : `POST ${path}`;
 }
 
 /** Renders the limits of a location that leads to Django. */

@@ -6,10 +6,12 @@ import {
   asBasicAuth,
   asFlag,
   asPath,
+  asPathPattern,
   asText,
   listOf,
   matching,
   orNone,
+  pathPatterns,
   paths,
   wholeNumber,
 } from "../allowed-values.ts";
@@ -53,11 +55,11 @@ export const trafficSettings = {
     connections: limit("Requests to Django that one client may have under way at once.", 100),
     loginAttemptsPerMinute: limit("Attempts to log in that one client may make a minute, and five at once.", 10),
     loginPaths: setting<readonly string[]>(
-      "Paths whose POST is such an attempt.",
-      `a list of ${paths}`,
+      "Paths whose POST is such an attempt; the star in /*/admin/login/ is any one part, such as a language.",
+      `a list of ${pathPatterns}`,
       ["/admin/login/", "/accounts/login/"],
       ["/admin/login/", "/accounts/login/"],
-      listOf(asPath),
+      listOf(asPathPattern),
     ),
   },
   access: {

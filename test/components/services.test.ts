@@ -39,12 +39,13 @@ test("the release job", async () => {
     ],
     networksAdvanced: [{ name: "movies-prod-db" }],
   });
-  expect(envs.slice(-10)).toEqual([
+  expect(envs.slice(-11)).toEqual([
     "CACHE_SESSION_COOKIES=",
     "DJANGO_SUPERUSER_EMAIL=a@b.example",
     expect.stringMatching(/^DJANGO_SUPERUSER_PASSWORD_FILE=\/run\/stack\/[0-9a-f]{12}\/DJANGO_SUPERUSER_PASSWORD$/),
     "DJANGO_SUPERUSER_USERNAME=admin",
     "HEALTH_PATH=/healthz",
+    "LOGIN_PATHS=/admin/login/ /accounts/login/",
     "PGOPTIONS=-c lock_timeout=4s -c statement_timeout=300s -c idle_in_transaction_session_timeout=300s",
     "RELEASE_TIMEOUT_SECONDS=300",
     "STATIC_SOURCE=/srv/static",

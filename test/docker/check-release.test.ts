@@ -36,6 +36,7 @@ const environment = {
   DJANGO_SETTINGS_MODULE: "other",
   HEALTH_PATH: "/healthz",
   HTTPS: "true",
+  LOGIN_PATHS: "/admin/login/ /accounts/login/",
   MEDIA_ROOT: "/vol/web/media",
   PYTHONPATH: "/other",
   SECRET_KEY: "a-key-of-more-than-fifty-characters-that-nobody-uses-anywhere-else-1",
@@ -148,6 +149,25 @@ test("warns of a language that the cache can't know", () => {
   expect(checkRelease(settings.slice(0, 1), { variables })).toEqual(quiet);
   expect(checkRelease(settings.slice(1), { variables })).toEqual(quiet);
   expect(checkRelease(settings)).toEqual(quiet);
+});
+
+test("warns of forms for logging in that nobody limits", () => {
+  const warning = (paths: string) =>
+    `release: warning: nobody limits attempts to log in at ${paths}; fix: name that in limits.loginPaths, with * for a part that differs (django_stack.W013)`;
+  const own = (patterns: string) => {
+    writeFileSync(join(folder, "own_urls.py"), `from config.urls import *\nfrom django.conf.urls.i18n import i18n_patterns\n${patterns}\n`);
+    return [`ROOT_URLCONF = "own_urls"`, `LANGUAGES = [("en", "English"), ("de", "German"), ("fr", "French"), ("it", "Italian")]`];
+  };
+  const languages = own(
+    `urlpatterns += i18n_patterns(path("office/", admin.site.urls))\nurlpatterns = [one for one in urlpatterns if str(one.pattern) != "admin/"]`,
+  );
+  expect(checkRelease(languages).lines).toEqual([warning("/en/office/login/, /de/office/login/, /fr/office/login/")]);
+  expect(checkRelease(languages, { variables: { LOGIN_PATHS: "/*/office/login/" } })).toEqual(quiet);
+  expect(checkRelease(languages, { variables: { LOGIN_PATHS: "" } })).toEqual(quiet);
+  const other = own(`urlpatterns += [path("enter", index, name="enter")]`);
+  expect(checkRelease([...other, `LOGIN_URL = "enter"`]).lines).toEqual([warning("/enter")]);
+  expect(checkRelease([...other, `LOGIN_URL = "nowhere"`])).toEqual(quiet);
+  expect(checkRelease([...other, `LOGIN_URL = "https://login.example/"`])).toEqual(quiet);
 });
 
 test("warns of connections that each request would leave behind", () => {

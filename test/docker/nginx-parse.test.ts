@@ -165,6 +165,7 @@ test.skipIf(!hasPython)("paths, addresses, cookies and folders are refused, or a
     ...sample(fc.ipV4(), 100).map((address) => `${address}/24`),
     ...sample(fc.ipV6(), 100),
     ...sample(fc.stringMatching(/^\w{1,20}$/), 100),
+    ...sample(fc.stringMatching(/^(\/(\*|[a-z.]{1,5})){1,4}\/?$/), 50),
     ...sample(fc.stringMatching(/^[\w.-]{1,20}$/), 100),
   ];
   const taken = (reader: (value: string) => string) => samples.filter((value) => accepted((text) => reader(text as string), value) !== undefined);
@@ -204,7 +205,7 @@ test.skipIf(!hasPython)("paths, addresses, cookies and folders are refused, or a
     expect(known).toEqual([["default", ""], [pattern, "1"]]); // prettier-ignore
     expect(all.find(({ args }) => args[1] === "$login_client")?.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
       ["default", ""],
-      [`POST ${login}`, "$client_network"],
+      [login.includes("*") ? `~^POST ${login.replaceAll(".", "\\.").replaceAll("*", "[^/]+")}$` : `POST ${login}`, "$client_network"],
     ]);
     expect(all.find(({ args }) => args[0] === "$turned_away")?.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
       ["default", "1"],

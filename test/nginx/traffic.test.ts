@@ -4,7 +4,7 @@ import { nginxArgs } from "../support/nginx-args.ts";
 
 const render = (change: Partial<NginxConfigArgs> = {}) => renderNginxConfig({ ...nginxArgs, ...change }).files;
 const cache = { minutes: 10, version: 3, maxSize: "256m", sessionCookies: ["sessionid", "other"], exceptPaths: ["/admin/"] };
-const limits = { requestsPerSecond: 100, burst: 200, loginAttemptsPerMinute: 10, loginPaths: ["/admin/login/", "/login/"], connections: 50 };
+const limits = { requestsPerSecond: 100, burst: 200, loginAttemptsPerMinute: 10, loginPaths: ["/admin/login/", "/*/login.html"], connections: 50 };
 
 /** What a change adds to and takes from nginx.conf. */
 function difference(change: Partial<NginxConfigArgs>): string[] {
@@ -172,7 +172,7 @@ describe("limits", () => {
         "    map "$request_method $uri" $login_client {",
         "        default "";",
         "        "POST /admin/login/" $client_network;",
-        "        "POST /login/" $client_network;",
+        "        "~^POST /[^/]+/login\\.html$" $client_network;",
         "    limit_req_zone $login_client zone=logins:10m rate=10r/m;",
         "    limit_req_status 429;",
         "    limit_conn_status 429;",

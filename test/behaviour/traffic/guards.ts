@@ -46,6 +46,8 @@ export function guardsBehaviour(site: TrafficSite): void {
       expect([count(attempts, 403) >= 6, count(attempts, 429) >= 4, count(attempts, 403) + count(attempts, 429)]).toEqual([true, true, 12]);
       expect(new Set(login(12, []))).toEqual(new Set([200]));
       expect(new Set(one.statuses(many(2, "/admin//login/?"), { options: ["--data", "a=b"] }))).not.toContain(200);
+      await site.upWith({ limits: { requestsPerSecond: "none", connections: "none", loginAttemptsPerMinute: 3, loginPaths: ["/*/login/"] } });
+      expect(count(login(12, ["--data", "username=admin&password=wrong"]), 429)).toBeGreaterThanOrEqual(4);
     });
 
     test("a client has so many requests under way at once, and no more", async () => {
