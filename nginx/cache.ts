@@ -15,12 +15,15 @@ export interface CacheArgs {
 /** Where nginx may write as much as it needs: a volume of its own, for kept answers and for what is on its way. */
 export const cacheVolumePath = "/var/cache/stack";
 
-/** By this one Django's LocaleMiddleware picks a page's language, and says nothing of it in Vary. */
-const languageCookie = "django_language";
+/**
+ * Django's own cookies by which a page differs: LocaleMiddleware picks its language by the first and says nothing of that in Vary, and in the other
+ * a message waits for the next page that shows it.
+ */
+const djangoCookies = ["django_language", "messages"];
 
 /** Renders the cache itself, for the http block, and which visitors' cookies keep them from it. */
 export function renderCacheZone({ maxSize, sessionCookies }: CacheArgs): string {
-  const names = [...new Set([...sessionCookies, languageCookie])].map((name) => name.replaceAll(".", "\\."));
+  const names = [...new Set([...sessionCookies, ...djangoCookies])].map((name) => name.replaceAll(".", "\\."));
   return [
     // Of several with one name Django takes the last, and nginx's own variables the first: any of them counts, however it is written.
     "map $http_cookie $known_visitor {",

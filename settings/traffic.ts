@@ -35,7 +35,7 @@ export const trafficSettings = {
     version: setting("Count up to drop everything at once.", "a whole number from 1 to 1000000", 1, 1, wholeNumber(1, 1_000_000)),
     maxSize: setting("Size on its volume.", "a size such as 64m or 1g", "256m", "256m", matching(/^[1-9]\d{0,5}[mg]$/)),
     sessionCookies: setting<readonly string[]>(
-      "Cookies of visitors who are somebody, or see other pages: they are never answered from the cache, nor those with django_language.",
+      "Cookies of visitors who are somebody, or see other pages: they are never answered from the cache, nor are those with Django's django_language and messages.",
       "a list of cookie names of letters, digits, _, - and .",
       ["sessionid"],
       ["sessionid"],

@@ -201,7 +201,7 @@ test.skipIf(!hasPython)("paths, addresses, cookies and folders are refused, or a
     expect(caches[index].find(({ directive }) => directive === "proxy_no_cache")?.args).toEqual(["$known_visitor", "$http_authorization"]);
     const all = flat(mains[index]);
     const known = all.find(({ args }) => args[1] === "$known_visitor")?.block?.map(({ directive, args }) => [directive, ...args]);
-    const pattern = `~*(?:^|[^\\w.-])(?:${cookie.replaceAll(".", "\\.")}|django_language)[^\\w.;-]*=[^;]`;
+    const pattern = `~*(?:^|[^\\w.-])(?:${cookie.replaceAll(".", "\\.")}|django_language|messages)[^\\w.;-]*=[^;]`;
     expect(known).toEqual([["default", ""], [pattern, "1"]]); // prettier-ignore
     expect(all.find(({ args }) => args[1] === "$login_client")?.block?.map(({ directive, args }) => [directive, ...args])).toEqual([
       ["default", ""],

@@ -70,6 +70,7 @@ describe("the cache", () => {
       "a=b;\xa0sessionid = c",
       "__Secure-session.id=a",
       "b; django_language=de",
+      "messages=W10",
     ];
     for (const cookie of cookies) expect([cookie, known.test(cookie)]).toEqual([cookie, true]);
     const others = [
@@ -81,6 +82,7 @@ describe("the cache", () => {
       "a.sessionid=b",
       "__Secure-sessionXid=a",
       "a=django_language",
+      "my.messages=1",
     ];
     for (const cookie of others) expect([cookie, known.test(cookie)]).toEqual([cookie, false]);
   });
@@ -90,7 +92,7 @@ describe("the cache", () => {
       [
         "    map $http_cookie $known_visitor {",
         "        default "";",
-        "        "~*(?:^|[^\\w.-])(?:sessionid|other|django_language)[^\\w.;-]*=[^;]" 1;",
+        "        "~*(?:^|[^\\w.-])(?:sessionid|other|django_language|messages)[^\\w.;-]*=[^;]" 1;",
         "    proxy_cache_path /var/cache/stack/pages levels=1:2 keys_zone=kept_pages:10m max_size=256m inactive=1d use_temp_path=off;",
       ]
     `);

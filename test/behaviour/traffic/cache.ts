@@ -40,6 +40,7 @@ export function cacheBehaviour(site: TrafficSite): void {
       ["an answer to somebody with a session of another name", "/t/now?named", { Cookie: "a=1; __Secure-session.id=abc" }, "BYPASS"],
       ["an answer to somebody with a second session cookie", "/t/now?second", { Cookie: "sessionid=; sessionid =abc" }, "BYPASS"],
       ["an answer to somebody who has chosen a language", "/t/now?chosen", { Cookie: "django_language=de" }, "BYPASS"],
+      ["an answer to somebody whom a message waits for", "/t/now?message", { Cookie: "messages=W10" }, "BYPASS"],
       ["an answer to somebody with credentials", "/t/said?credentials", { Authorization: "Bearer abc" }, "BYPASS"],
       ["the admin", "/admin/login/", {}, undefined],
     ])("never keeps %s", async (_, path, headers, state) => {
