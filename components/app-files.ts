@@ -68,6 +68,7 @@ export const superuserPassword = "DJANGO_SUPERUSER_PASSWORD";
 const containersFolder = join(import.meta.dirname, "..", "containers");
 const scripts = {
   "check-release.py": readFileSync(join(containersFolder, "check-release.py"), "utf8"),
+  "django_stack_checks.py": readFileSync(join(containersFolder, "django_stack_checks.py"), "utf8"),
   "entry.sh": readFileSync(join(containersFolder, "entry.sh"), "utf8"),
   "gunicorn.conf.py": readFileSync(join(containersFolder, "gunicorn.conf.py"), "utf8"),
   "publish-static.py": readFileSync(join(containersFolder, "publish-static.py"), "utf8"),
