@@ -1,7 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Client } from "../support/client.ts";
 import { engineApi } from "../support/engine-api.ts";
@@ -62,11 +61,18 @@ test("the state and the preview hold no secret in plain, base64 or quoted form, 
 });
 
 describe("an up that is ended half-way", () => {
+  const replicas = async () => {
+    const filter = encodeURIComponent(JSON.stringify({ label: ["django-stack.name=dsengine", "django-stack.component=django"] }));
+    const containers: { Labels: Record<string, string> }[] = await engineApi("GET", `/containers/json?all=true&filters=${filter}`);
+    return containers.filter(({ Labels }) => Labels["django-stack.job"] === undefined).length;
+  };
+
   test.each(["SIGINT", "SIGKILL"] as const)("by %s is finished by the next one, with nothing left over", async (signal) => {
     const page = join(project, "movies/templates/movies/index.html");
     writeFileSync(page, readFileSync(page, "utf8").replace(/<h1>[^<]*/, `<h1>After ${signal}`));
+    const before = await replicas();
     const { child, ended } = stack.startUp();
-    await sleep(12_000);
+    await expect.poll(replicas, { timeout: 120_000 }).toBeGreaterThan(before);
     process.kill(-(child.pid ?? 0), signal);
     await ended;
     expect(await answers()).toBe(200);
@@ -81,7 +87,11 @@ describe("an up that is ended half-way", () => {
 
 test("of two ups at once, one works and the other says that it does", async () => {
   stack.config = { ...config, nginx: { keepaliveSeconds: 31 } };
-  const results = await Promise.allSettled([stack.up(), sleep(3000).then(() => stack.up())]);
+  const locks = join(stack.checkout, ".state/.pulumi/locks/organization/django-stack/prod");
+  const isLocked = () => existsSync(locks) && readdirSync(locks).length > 0;
+  const first = stack.up();
+  await expect.poll(isLocked, { timeout: 60_000 }).toBe(true);
+  const results = await Promise.allSettled([first, stack.up()]);
   expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
   expect(String((results[1] as PromiseRejectedResult).reason)).toMatch(/locked/);
 });
