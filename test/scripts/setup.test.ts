@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -9,7 +9,6 @@ import { ensureCompose, oldestCompose } from "../../scripts/setup/compose.mjs";
 import { ensureDocker, oldestEngine as oldestEngineOfSetup } from "../../scripts/setup/docker.mjs";
 import { ensurePackages, oldestNode } from "../../scripts/setup/node-packages.mjs";
 import { ensurePlugins, ensurePulumi, oldestPulumi } from "../../scripts/setup/pulumi.mjs";
-import { imagesOf } from "../../scripts/setup/stack-images.mjs";
 
 const root = join(import.meta.dirname, "../..");
 let folder: string;
@@ -228,44 +227,7 @@ test("the base images are those that the defaults start from", () => {
   ]);
 });
 
-describe("a stack's images", () => {
-  const of = (yaml: string) => {
-    writeFileSync(join(folder, "Pulumi.shop.yaml"), yaml);
-    writeFileSync(join(folder, "Pulumi.yaml"), "name: django-stack\n");
-    writeFileSync(join(folder, "package.json"), "{}");
-    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
-    mkdirSync(join(folder, "django"));
-    writeFileSync(join(folder, "django/Dockerfile"), "FROM python:3.14-slim AS dependencies\n");
-    return imagesOf(folder, "shop");
-  };
-  const defaults = baseImages.map(({ image }) => image);
-
-  test("are the defaults' where its file names none", () => {
-    expect(of("config: {}\n")).toEqual(defaults);
-  });
-
-  test("in development, without backups and with another Dockerfile", () => {
-    expect(of("config:\n  django-stack:environment: dev\n  app: { dockerfile: Other }\n")).toEqual(["postgres:18", "nginx:1.30"]);
-  });
-
-  test("are those that its file names, whichever way Pulumi wrote them", () => {
-    const yaml = `config:
-  django-stack:postgres: '{"image":"registry.example.com/postgis:18","version":18}'
-  django-stack:nginx:
-    image: nginx:1.31
-  django-stack:backup: { resticImage: "restic/restic:0.20.0" }
-`;
-    expect(of(yaml)).toEqual(["registry.example.com/postgis:18", "nginx:1.31", "python:3.14-slim", "restic/restic:0.20.0"]);
-  });
-
-  test("another major version of Postgres is the official image's", () => {
-    expect(of("config:\n  django-stack:postgres: { version: 17 }\n")[0]).toBe("postgres:17");
-  });
-
-  test("a file that can't be read is the program's to complain of", () => {
-    expect(of("config: [\n")).toEqual(defaults);
-  });
-
+describe("a base image", () => {
   test("a stand-in that an older release made is made anew, where it can be", () => {
     const [, nginx] = baseImages;
     program(

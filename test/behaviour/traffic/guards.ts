@@ -84,6 +84,24 @@ export function guardsBehaviour(site: TrafficSite): void {
       expect((await site.get("/t/now?next=/../x")).status).toBe(200);
     });
 
+    test("Django hears how a request came from nginx alone", async () => {
+      const { host } = new URL(site.outputs.url);
+      const headers = {
+        Forwarded: "for=192.0.2.1;host=evil.example",
+        "X-Forwarded-For": "192.0.2.1",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Port": "1",
+        "X-Forwarded-Prefix": "/evil",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Protocol": "plain",
+        "X-Forwarded-Server": "evil.example",
+        "X-Forwarded-Ssl": "off",
+      };
+      const { status, text } = await site.get("/t/forwarded", { headers });
+      const heard = [`X-Forwarded-Host: ${host}`, `X-Forwarded-Port: ${new URL(site.outputs.url).port}`, "X-Forwarded-Proto: https", ""].join("\n");
+      expect([status, text.replace(/^X-Forwarded-For: (?!192\.0\.2\.1$)[0-9a-f.:]+\n/m, "")]).toEqual([200, heard]);
+    });
+
     test("a name and password for the whole site, made by the stack; another version is another password", async () => {
       await site.upWith({ basicAuth: { username: "staging" } });
       const ask = async (password: string, path = "/t/now") =>
