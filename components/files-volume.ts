@@ -46,7 +46,7 @@ export class FilesVolume extends pulumi.ComponentResource {
     const incoming = pulumi.output(args.files).apply((files) =>
       Object.keys(files)
         .sort()
-        .map((path) => ({ file: `/incoming/${path}`, content: files[path], permissions: "0600" })),
+        .map((path) => uploadOf(path, files[path])),
     );
     const writable = Object.entries(args.writable ?? {});
     const tmpfs = {
@@ -92,6 +92,13 @@ export class FilesVolume extends pulumi.ComponentResource {
     this.volume = volume.name;
     this.registerOutputs({ volume: this.volume });
   }
+}
+
+/** The provider refuses to upload a file without content: fill.sh makes those whose names lie in the folder for them. */
+function uploadOf(path: string, content: string) {
+  return content === ""
+    ? { file: `/incoming/.empty/${path}`, content: "\n", permissions: "0600" }
+    : { file: `/incoming/${path}`, content, permissions: "0600" };
 }
 
 function ownership(user: string): string {

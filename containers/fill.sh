@@ -1,5 +1,6 @@
 #!/bin/sh
 # Copies /incoming into the volume as /files/$FILES_ID, readable by FILES_USER alone, and makes it /files/current.
+# A path under /incoming/.empty becomes a file without content.
 # The volumes under /writable come to belong to FILES_USER.
 # FILES_CHECK, run as that user inside the new folder, decides whether the copy is kept.
 set -eu
@@ -15,6 +16,14 @@ incoming=/files/.incoming
 
 rm -rf "$incoming"
 cp -R /incoming "$incoming"
+if [ -d "$incoming/.empty" ]; then
+  # No name here has a newline: they are names of the program's files and of settings.
+  (cd "$incoming/.empty" && find . -type f) | while IFS= read -r file; do
+    mkdir -p "$(dirname "$incoming/$file")"
+    : > "$incoming/$file"
+  done
+  rm -rf "$incoming/.empty"
+fi
 find "$incoming" -type d -exec chmod 0500 {} +
 find "$incoming" -type f -exec chmod 0400 {} +
 chown -R "$FILES_USER" "$incoming"

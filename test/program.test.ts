@@ -172,6 +172,17 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
     }
   });
 
+  test("declares nothing that the provider refuses: files, words of a command and links to images without content", async () => {
+    const { registrations } = await program(stack, { background, secretEnv: { SENTRY_DSN: "" } });
+    for (const { name, inputs } of containers(registrations)) {
+      for (const { file, content } of inputs.uploads ?? []) expect([name, file, content === ""]).toEqual([name, file, false]);
+      expect([name, [...(inputs.command ?? []), ...(inputs.entrypoints ?? [])].filter((word: string) => word === "")]).toEqual([name, []]);
+      expect([name, inputs.image === ""]).toEqual([name, false]);
+    }
+    const uploads = containers(registrations).find(({ name }) => name === `${prefix}-django-files-job`)?.inputs.uploads;
+    expect(uploads).toContainEqual({ file: "/incoming/.empty/SENTRY_DSN", content: "\n", permissions: "0600" });
+  });
+
   test("labels containers and networks with whose they are, and data volumes with nothing", async () => {
     const { registrations } = await run();
     for (const { type, name, inputs } of registrations) {

@@ -50,3 +50,13 @@ test("no check where there is none", async () => {
   const resources = await componentResources(() => new FilesVolume("movies-prod-django-files", args));
   expect(resources["Container movies-prod-django-files-job"].inputs.envs).toEqual(["FILES_ID=abc", "FILES_USER=101:101"]);
 });
+
+test("files without content by their names, since the provider uploads none such", async () => {
+  const resources = await componentResources(
+    () => new FilesVolume("movies-prod-backup-files", { ...args, files: pulumi.secret({ environment: "", passphrase: "words" }) }),
+  );
+  expect(resources["Container movies-prod-backup-files-job"].inputs.uploads.slice(1)).toEqual([
+    { file: "/incoming/.empty/environment", content: "\n", permissions: "0600" },
+    { file: "/incoming/passphrase", content: "words", permissions: "0600" },
+  ]);
+});

@@ -26,6 +26,9 @@ export class ContainerFailure extends Error {
  * @throws ContainerFailure where it was made and isn't what was asked for.
  */
 export async function runContainer(inputs: Record<string, any>, signal?: AbortSignal): Promise<{ id: string; state: Record<string, any> }> {
+  for (const { file, content } of inputs.uploads ?? [])
+    if (content === "") throw new Error(`${file}: the provider refuses an upload without content`);
+  if (inputs.command?.includes("")) throw new Error(`${inputs.name}: the provider refuses a command with an empty word`);
   const networks: any[] = inputs.networksAdvanced ?? [];
   const ports = inputs.ports ?? [];
   const { Id: id } = await engineApi("POST", `/containers/create?name=${inputs.name}`, {

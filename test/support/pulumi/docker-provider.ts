@@ -3,16 +3,17 @@ import { hashBuildContext } from "../../../compose/build-context.ts";
 import { createDockerResource, inspectDockerResource, removeDockerResource } from "../docker-resources.ts";
 import { engineApi } from "../engine-api.ts";
 import { ContainerFailure, runContainer } from "../run-container.ts";
-import { PartialFailure, serveProvider, type Provider } from "./provider.ts";
+import { PartialFailure, serveProvider, type Properties, type Provider } from "./provider.ts";
 
 /** What the provider changes in a container that is there; the rest it only says that it changed. */
 const applied = ["cpuShares", "memory", "memorySwap", "restart"];
 const recorded = ["attach", "cpuPeriod", "cpuQuota", "destroyGraceSeconds", "healthcheck", "init", "logs", "mustRun", "tmpfs", "wait", "waitTimeout"];
 
+const isToStart = (state: Properties, inputs: Properties) => state.mustRun === false && inputs.mustRun !== false;
 const isContainer = (type: string) => type.endsWith(":Container");
 const isImage = (type: string) => type.endsWith("/image:Image");
 
-/** @pulumi/docker's resources, made on this machine's engine; what it answers is a test's reading of the provider, not its code. */
+/** @pulumi/docker's resources, made on this machine's engine; what it answers follows the code of the Terraform provider below Pulumi's, 4.6. */
 const provider: Provider = {
   check: (type, name, inputs, before) => {
     if (isContainer(type)) return { ...inputs, name: inputs.name ?? before?.name ?? `${name}-${randomBytes(4).toString("hex").slice(0, 7)}` };
@@ -24,6 +25,7 @@ const provider: Provider = {
     if (isContainer(type)) return ![...applied, ...recorded].includes(property);
     return !isImage(type) && property !== "keepLocally";
   },
+  due: (type, state, inputs) => (isContainer(type) && isToStart(state, inputs) ? ["mustRun"] : []),
   computed: (type) => (isImage(type) ? ["repoDigest"] : []),
   create: async (type, _, inputs) => {
     // An image keeps its name as id, whatever is built later.
@@ -35,6 +37,8 @@ const provider: Provider = {
   },
   update: async (type, id, state, inputs) => {
     if (isImage(type)) return (await createDockerResource(type, inputs)).state;
+    // Started, and not waited for.
+    if (isContainer(type) && isToStart(state, inputs)) await engineApi("POST", `/containers/${id}/start`);
     if (isContainer(type) && applied.some((key) => inputs[key] !== state[key])) {
       const { cpuShares, memory, memorySwap, restart } = inputs;
       const megabyte = 1024 * 1024;
@@ -45,18 +49,14 @@ const provider: Provider = {
         RestartPolicy: { Name: restart },
       });
     }
-    return { ...state, ...inputs };
+    return { ...state, mustRun: true, ...inputs };
   },
   read: async (type, id, state) => {
     if (isImage(type)) return state;
     const found = await inspectDockerResource(type, id);
     if (found === undefined) return undefined;
-    // A service that doesn't run is removed by the provider's own reading of it.
-    if (isContainer(type) && state.mustRun !== false && !found.State.Running) {
-      await removeDockerResource(type, id, state);
-      return undefined;
-    }
-    return state;
+    // What should run and doesn't is said by an output that differs from its input.
+    return isContainer(type) && !found.State.Running ? { ...state, mustRun: false } : state;
   },
   delete: (type, id, state) => removeDockerResource(type, id, state),
 };

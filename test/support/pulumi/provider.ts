@@ -33,7 +33,7 @@ export interface Provider {
   /** Whether a property's change makes the resource anew. */
   readonly replaces: (type: string, property: string) => boolean;
   /** Properties that differ although their inputs don't. @default none */
-  readonly due?: (type: string, state: Properties) => string[];
+  readonly due?: (type: string, state: Properties, inputs: Properties) => string[];
   /** Outputs that aren't known before an update has been made. @default none */
   readonly computed?: (type: string) => string[];
   /** @throws PartialFailure where it was made and isn't what was asked for. */
@@ -61,9 +61,10 @@ export function serveProvider(version: string, provider: Provider): void {
     }),
     diff: answer((request) => {
       const type = request.getType();
+      const inputs = properties(request.getNews());
       const changed = [
-        ...changedKeys(properties(request.getOldInputs()), properties(request.getNews())),
-        ...(provider.due?.(type, properties(request.getOlds())) ?? []),
+        ...changedKeys(properties(request.getOldInputs()), inputs),
+        ...(provider.due?.(type, properties(request.getOlds()), inputs) ?? []),
       ].filter((key) => !request.getIgnorechangesList().includes(key));
       const replaces = changed.filter((key) => provider.replaces(type, key));
       const response = withFields(new messages.DiffResponse(), {
