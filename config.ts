@@ -37,6 +37,8 @@ export interface Config extends Omit<
   readonly runner: "pulumi" | "compose" | "export";
   /** Address of the Docker engine when it isn't the default one, such as `ssh://root@server`. */
   readonly dockerHost: string | undefined;
+  /** Docker context that Pulumi's provider was told of, and where; undefined for none. */
+  readonly dockerContext: { readonly name: string; readonly from: "docker:context" | "DOCKER_CONTEXT" } | undefined;
   /** Scheme, domain and, where it isn't the scheme's own, port; no slash at the end. */
   readonly url: string;
   /** Whether browsers come over TLS, whoever ends it. */
@@ -112,7 +114,7 @@ export function loadConfig(): Config {
   if (!/^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/.test(stack)) {
     problems.push(problem("stack name", stack, "1 to 20 lower-case letters, digits and inner hyphens", "pulumi stack rename <new name>"));
   }
-  const dockerHost = new pulumi.Config("docker").get("host") ?? process.env.DOCKER_HOST;
+  const dockerHost = new pulumi.Config("docker").get("host") ?? (process.env.DOCKER_HOST || undefined);
   if (problems.length === 0) problems.push(...crossChecks(values, given, dockerHost, folder));
   if (problems.length > 0) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
@@ -150,6 +152,7 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
     owner: { name: values.name, stack, checkout: checkout ?? checkoutId() },
     runner: new pulumi.Config("compose").get<"compose" | "export">("runner") ?? "pulumi",
     dockerHost,
+    dockerContext: dockerContext(),
     https,
     tls: {
       mode: values.tls.mode,
@@ -190,6 +193,12 @@ function complete(values: Settings, stack: string, dockerHost: string | undefine
     secretEnv: pulumi.secret(values.secretEnv),
     secrets: { ...values.secrets, secretKeyFallbacks: pulumi.secret(values.secrets.secretKeyFallbacks) },
   };
+}
+
+function dockerContext(): Config["dockerContext"] {
+  const given = new pulumi.Config("docker").get("context");
+  if (given) return { name: given, from: "docker:context" };
+  return process.env.DOCKER_CONTEXT ? { name: process.env.DOCKER_CONTEXT, from: "DOCKER_CONTEXT" } : undefined;
 }
 
 function hasIpv6(): boolean {

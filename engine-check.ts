@@ -22,18 +22,20 @@ export interface EngineArgs {
   readonly docker: DockerCommand;
   /** Address of the engine; undefined for the docker command's own choice. */
   readonly dockerHost: string | undefined;
+  readonly dockerContext: Config["dockerContext"];
   readonly runner: Config["runner"];
   readonly ipv6ClientAddresses: boolean;
 }
 
 /** Returns what the Docker engine can, or why it can't be used and the way to mend it. */
-export async function checkEngine({ docker, dockerHost, runner, ipv6ClientAddresses }: EngineArgs): Promise<Engine | string> {
+export async function checkEngine({ docker, dockerHost, dockerContext, runner, ipv6ClientAddresses }: EngineArgs): Promise<Engine | string> {
   const where = dockerHost === undefined ? "" : ` at ${dockerHost}`;
   try {
     if (runner === "compose" && dockerHost !== process.env.DOCKER_HOST)
       return `docker:host: got ${dockerHost}, which Compose doesn't know of; fix: remove it from the stack's file, and export DOCKER_HOST=${dockerHost}`;
     if (runner === "compose" && dockerHost !== undefined && !dockerHost.startsWith("unix://"))
       return `Docker Engine${where}: Compose mounts files of the engine's own machine; fix: run it there, or use Pulumi, which needs no files on it`;
+    if (runner === "pulumi" && dockerContext !== undefined) return await contextProblem(dockerContext, docker);
     if (dockerHost === undefined) {
       // The docker command follows its context, Pulumi's provider doesn't: they would work on two engines.
       const context = (await docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")).stdout.trim();
@@ -52,6 +54,15 @@ export async function checkEngine({ docker, dockerHost, runner, ipv6ClientAddres
     if (!(error instanceof DockerError)) throw error;
     return `Docker Engine${where}: ${engineCause(error, dockerHost)}`;
   }
+}
+
+/** The provider goes by a context before docker:host and DOCKER_HOST, the docker command after them: they might work on two engines. */
+async function contextProblem({ name, from }: NonNullable<Config["dockerContext"]>, docker: DockerCommand): Promise<string> {
+  const { stdout } = await docker("context", "inspect", name, "--format", "{{.Endpoints.docker.Host}}");
+  const host = stdout.trim();
+  return from === "docker:context"
+    ? `docker:context: got ${name}; only docker:host is known here; fix: remove it from the stack's file, and set docker:host to ${host} there`
+    : `DOCKER_CONTEXT: got ${name}, which Pulumi's provider goes by before docker:host and DOCKER_HOST; fix: unset DOCKER_CONTEXT, and where neither of them is set export DOCKER_HOST=${host}, or \`npm run up\`, which does both`;
 }
 
 function engineCause(error: DockerError, dockerHost = ""): string {

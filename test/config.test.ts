@@ -161,6 +161,16 @@ test("DOCKER_HOST names the engine where the provider's config doesn't", async (
   vi.stubEnv("DOCKER_HOST", "ssh://root@first");
   expect((await load("prod", {})).dockerHost).toBe("ssh://root@first");
   expect((await load("prod", { "docker:host": "ssh://root@second" })).dockerHost).toBe("ssh://root@second");
+  vi.stubEnv("DOCKER_HOST", "");
+  expect((await load("prod", {})).dockerHost).toBe(undefined);
+});
+
+test("a docker context that Pulumi's provider would follow is known", async () => {
+  vi.stubEnv("DOCKER_CONTEXT", "");
+  expect((await load("prod", {})).dockerContext).toBe(undefined);
+  vi.stubEnv("DOCKER_CONTEXT", "staging");
+  expect((await load("prod", {})).dockerContext).toEqual({ name: "staging", from: "DOCKER_CONTEXT" });
+  expect((await load("prod", { "docker:context": "server" })).dockerContext).toEqual({ name: "server", from: "docker:context" });
 });
 
 test.each([

@@ -12,7 +12,7 @@ const usable: Answers = [
 
 function check(answers: Answers, change: Partial<EngineArgs> = {}): Promise<Engine | string> {
   const { docker } = fakeDocker([...answers, ...usable]);
-  return checkEngine({ docker, dockerHost: undefined, runner: "pulumi", ipv6ClientAddresses: false, ...change });
+  return checkEngine({ docker, dockerHost: undefined, dockerContext: undefined, runner: "pulumi", ipv6ClientAddresses: false, ...change });
 }
 
 async function problem(answers: Answers, dockerHost?: string, ipv6ClientAddresses = false): Promise<string | undefined> {
@@ -62,6 +62,23 @@ describe("the engine", () => {
       "Docker Engine: got version 26.1.5+dfsg1; allowed: 28.0 or newer with ipv6ClientAddresses; fix: upgrade Docker, or set ipv6ClientAddresses to false",
     );
     expect(await problem([], undefined, true)).toBe(undefined);
+  });
+
+  test.each([
+    [
+      "DOCKER_CONTEXT",
+      "DOCKER_CONTEXT: got staging, which Pulumi's provider goes by before docker:host and DOCKER_HOST; fix: unset DOCKER_CONTEXT, and where neither of them is set export DOCKER_HOST=ssh://root@server, or `npm run up`, which does both",
+    ],
+    [
+      "docker:context",
+      "docker:context: got staging; only docker:host is known here; fix: remove it from the stack's file, and set docker:host to ssh://root@server there",
+    ],
+  ] as const)("of a context that %s names to Pulumi's provider is refused, whatever else is said", async (from, message) => {
+    const answers: Answers = [[/^context inspect staging /, "ssh://root@server\n"]];
+    for (const dockerHost of [undefined, "ssh://root@production"]) {
+      expect(await check(answers, { dockerContext: { name: "staging", from }, dockerHost })).toBe(message);
+    }
+    expect(await check(answers, { dockerContext: { name: "staging", from }, runner: "compose" })).toEqual({ startInterval: "fixed" });
   });
 
   test("of another docker context is refused, because Pulumi wouldn't follow", async () => {

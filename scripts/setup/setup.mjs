@@ -43,7 +43,8 @@ export function setUpPulumi(environment, stack) {
 export function setUp({ stack, install = true, images = true, withoutPulumi }) {
   const environment = setUpNode();
   const docker = setUpDocker({ install, stack, images });
-  const hosted = docker.host === undefined ? environment : { ...environment, DOCKER_HOST: docker.host };
+  // The provider goes by a context that the environment names before any address.
+  const hosted = { ...environment, DOCKER_HOST: docker.host ?? environment.DOCKER_HOST, DOCKER_CONTEXT: undefined };
   try {
     return { docker, ...setUpPulumi(hosted, stack) };
   } catch (error) {
