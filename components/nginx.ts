@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Config } from "../config.ts";
@@ -78,6 +79,7 @@ export class Nginx extends pulumi.ComponentResource {
       { parent: this },
     );
     const published = [{ internal: 8080, external: httpPort }, ...(httpsPort === undefined ? [] : [{ internal: 8443, external: httpsPort }])];
+    const ports = config.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip })));
     new docker.Container(
       name,
       {
@@ -100,6 +102,7 @@ export class Nginx extends pulumi.ComponentResource {
           },
           // From SIGQUIT on it accepts nobody: its last requests get a second, then whoever replaces it can listen.
           stopSeconds: 1,
+          labels: { ports: portWords(ports) },
         }),
         name,
         image: args.image,
@@ -113,10 +116,17 @@ export class Nginx extends pulumi.ComponentResource {
           { type: "volume", source: args.volumes.cache.name, target: cacheVolumePath },
         ],
         networksAdvanced: [{ name: args.networks.edge.name }, { name: args.networks.app.name }],
-        ports: config.bindAddress.flatMap((ip) => published.map((port) => ({ ...port, ip }))),
+        ports,
       },
-      // It holds the published ports; its configuration changes by reload, never by replacement.
-      { parent: this, dependsOn: files, deleteBeforeReplace: true, hooks: serviceHooks(name, dockerHost, "is gone", checkCertificates) },
+      {
+        parent: this,
+        dependsOn: files,
+        // It holds the published ports; its configuration changes by reload, never by replacement.
+        deleteBeforeReplace: true,
+        // A refresh finds several addresses of a port in the engine's own order, and each `up` would replace nginx for it. Their label replaces it.
+        ignoreChanges: ["ports"],
+        hooks: serviceHooks(name, dockerHost, "is gone", checkCertificates),
+      },
     );
     this.registerOutputs({ configurationId: this.configurationId });
   }
@@ -127,3 +137,8 @@ const temporaryMegabytes = 16;
 
 /** User and group of the official image. */
 const nginxUser = 101;
+
+/** Returns published ports as `docker ps` shows them, but for the protocol. */
+function portWords(ports: readonly { readonly ip: string; readonly external: number; readonly internal: number }[]): string {
+  return ports.map(({ ip, external, internal }) => `${isIPv6(ip) ? `[${ip}]` : ip}:${external}->${internal}`).join(", ");
+}

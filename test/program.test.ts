@@ -284,6 +284,18 @@ describe("a setting that the provider changes in words only", () => {
   });
 });
 
+test("nginx's published ports are in a label, which replaces it: a refresh finds those of several addresses in another order", async () => {
+  const { registrations } = await program("prod", { bindAddress: ["0.0.0.0", "::1"], httpsPort: 8443 });
+  const nginx = registrations.find(({ name, type }) => name === "django-stack-prod-nginx" && type === container);
+  expect(nginx?.ignoreChanges).toEqual(["ports"]);
+  expect(nginx?.inputs.labels).toContainEqual({
+    label: "django-stack.ports",
+    value: "0.0.0.0:80->8080, 0.0.0.0:8443->8443, [::1]:80->8080, [::1]:8443->8443",
+  });
+  const several = containers(registrations).filter(({ inputs }) => new Set(inputs.ports?.map(({ ip }: any) => ip)).size > 1);
+  expect(several.map(({ name }) => name)).toEqual(["django-stack-prod-nginx"]);
+});
+
 test("a password version counted up changes the roles and the replicas, and nothing else of Postgres", async () => {
   const of = async (version: number) => {
     const { registrations } = await program("prod", { secrets: { databasePasswordVersion: version } });

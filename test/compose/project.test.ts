@@ -112,6 +112,7 @@ describe("of production", () => {
       django-stack.component: nginx
       django-stack.settings: ${stringify(settings.value).trim()}
       django-stack.processes: "65"
+      django-stack.ports: 127.0.0.1:80->8080, 127.0.0.1:443->8443
       django-stack.files: ${stringify(files.value).trim()}
 `);
   });

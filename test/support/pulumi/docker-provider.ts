@@ -25,7 +25,6 @@ const provider: Provider = {
     if (isContainer(type)) return ![...applied, ...recorded].includes(property);
     return !isImage(type) && property !== "keepLocally";
   },
-  due: (type, state, inputs) => (isContainer(type) && isToStart(state, inputs) ? ["mustRun"] : []),
   computed: (type) => (isImage(type) ? ["repoDigest"] : []),
   create: async (type, _, inputs) => {
     // An image keeps its name as id, whatever is built later.
@@ -55,10 +54,23 @@ const provider: Provider = {
     if (isImage(type)) return state;
     const found = await inspectDockerResource(type, id);
     if (found === undefined) return undefined;
-    // What should run and doesn't is said by an output that differs from its input.
-    return isContainer(type) && !found.State.Running ? { ...state, mustRun: false } : state;
+    return isContainer(type) ? { ...state, ...driftOf(state, found) } : state;
   },
   delete: (type, id, state) => removeDockerResource(type, id, state),
 };
 
 serveProvider("5.2.0", provider);
+
+/** What the engine says that isn't as it was declared: a service that stands still, and ports in the order in which the engine has them. */
+function driftOf({ mustRun, ports }: Properties, { State, NetworkSettings }: any): Properties {
+  if (!State.Running) return mustRun === false ? {} : { mustRun: false };
+  if (ports === undefined) return {};
+  const byInternal = Object.entries<any>(NetworkSettings.Ports)
+    .map(([port, bindings]) => ({ internal: Number.parseInt(port, 10), bindings: bindings ?? [] }))
+    .sort((a, b) => a.internal - b.internal);
+  return {
+    ports: byInternal.flatMap(({ internal, bindings }) =>
+      bindings.map(({ HostIp, HostPort }: any) => ({ internal, external: Number(HostPort), ip: HostIp })),
+    ),
+  };
+}

@@ -33,13 +33,13 @@ export interface Provider {
   /** Whether a property's change makes the resource anew. */
   readonly replaces: (type: string, property: string) => boolean;
   /** Properties that differ although their inputs don't. @default none */
-  readonly due?: (type: string, state: Properties, inputs: Properties) => string[];
+  readonly due?: (type: string, state: Properties) => string[];
   /** Outputs that aren't known before an update has been made. @default none */
   readonly computed?: (type: string) => string[];
   /** @throws PartialFailure where it was made and isn't what was asked for. */
   readonly create: (type: string, name: string, inputs: Properties) => Promise<{ id: string; state: Properties }>;
   readonly update: (type: string, id: string, state: Properties, inputs: Properties) => Promise<Properties>;
-  /** Returns the state as it is now; undefined where there is none any more. */
+  /** Returns the state as it is now, and what differs from before counts as an input's drift; undefined where there is none any more. */
   readonly read: (type: string, id: string, state: Properties) => Promise<Properties | undefined>;
   readonly delete: (type: string, id: string, state: Properties) => Promise<void>;
 }
@@ -61,10 +61,9 @@ export function serveProvider(version: string, provider: Provider): void {
     }),
     diff: answer((request) => {
       const type = request.getType();
-      const inputs = properties(request.getNews());
       const changed = [
-        ...changedKeys(properties(request.getOldInputs()), inputs),
-        ...(provider.due?.(type, properties(request.getOlds()), inputs) ?? []),
+        ...changedKeys(properties(request.getOldInputs()), properties(request.getNews())),
+        ...(provider.due?.(type, properties(request.getOlds())) ?? []),
       ].filter((key) => !request.getIgnorechangesList().includes(key));
       const replaces = changed.filter((key) => provider.replaces(type, key));
       const response = withFields(new messages.DiffResponse(), {
@@ -94,9 +93,12 @@ export function serveProvider(version: string, provider: Provider): void {
       return withFields(new messages.UpdateResponse(), { properties: Struct.fromJavaScript(json(updated)) });
     }),
     read: answer(async (request) => {
-      const state = await provider.read(request.getType(), request.getId(), properties(request.getProperties()));
+      const before = properties(request.getProperties());
+      const state = await provider.read(request.getType(), request.getId(), before);
       if (state === undefined) return new messages.ReadResponse();
-      const fields = { id: request.getId(), properties: Struct.fromJavaScript(json(state)), inputs: request.getInputs() };
+      const drift = Object.fromEntries(changedKeys(before, state).map((key) => [key, state[key]]));
+      const inputs = Struct.fromJavaScript(json({ ...properties(request.getInputs()), ...drift }));
+      const fields = { id: request.getId(), properties: Struct.fromJavaScript(json(state)), inputs };
       return withFields(new messages.ReadResponse(), fields);
     }),
     delete: answer(async (request) => {
