@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerCommand, DockerError, lastLines, type DockerCommand } from "./docker-engine.ts";
 
@@ -27,13 +28,14 @@ function ending(status: string, exitCode: string, outOfMemory: string): string {
   return status === "exited" ? `failed with exit code ${exitCode}` : `is ${status} instead of ended`;
 }
 
-/** What becomes of a service while another one takes its place. */
-export type Predecessor = "goes on" | "is gone";
+/** What becomes of a service while another one takes its place; `is itself` where it was only started again. */
+export type Predecessor = "goes on" | "is gone" | "is itself";
 
 const consequence: Readonly<Record<Predecessor, string>> = {
   "goes on": "it was removed and what ran before goes on",
   "is gone":
     "it was removed, and there is none in its place, for the one before had to end first; fix: put back what was changed, or mend it, and run up again",
+  "is itself": "it was removed, and the next up makes it anew",
 };
 
 /**
@@ -58,6 +60,26 @@ export async function removeFailedService(
   } catch (error) {
     if (!(error instanceof DockerError) || !/no such (object|container)/i.test(error.message)) throw error;
   }
+}
+
+/**
+ * Waits for a service that was started again, as after `docker stop`: the provider waits only for those that it makes.
+ *
+ * @param seconds how long it may take.
+ * @throws Error where it isn't healthy by then; its log has been printed, and it is removed.
+ */
+export async function requireHealth(
+  docker: DockerCommand,
+  container: string,
+  seconds: number,
+  print: (message: string) => Promise<void>,
+): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(500)) {
+    const { stdout } = await docker("inspect", "--format", "{{.State.Health.Status}}", container);
+    if (stdout.trim() === "healthy") return;
+  }
+  await removeFailedService(docker, container, "is itself", print);
+  throw new Error(`${container} was started again, and wasn't healthy after ${seconds} seconds`);
 }
 
 /** Makes sure that a job succeeded, then runs `next`; where either fails, the job is removed, so that the next `up` runs it again. */
@@ -91,7 +113,8 @@ export async function limitProcesses(docker: DockerCommand, id: string): Promise
 }
 
 /**
- * Returns the hooks of a service: its limit of processes once it is healthy; where it never is, its log, its removal and no other try.
+ * Returns the hooks of a service: its limit of processes once it is healthy; where it never is, its log, its removal and no other try;
+ * its health once more after a change in place, which may have been its start.
  *
  * @param predecessor whether the service that it replaces is still there while it starts.
  * @param next what follows once the service is healthy.
@@ -118,7 +141,10 @@ export function serviceHooks(
     }
     return false;
   });
-  return { afterCreate: [limit], onError: [gate] };
+  const health = new pulumi.ResourceHook(`${name}-health`, ({ newInputs }) =>
+    requireHealth(dockerCommand(dockerHost), newInputs?.name, newInputs?.waitTimeout, (message) => pulumi.log.error(message)),
+  );
+  return { afterCreate: [limit], afterUpdate: [health], onError: [gate] };
 }
 
 async function lastLog(docker: DockerCommand, container: string): Promise<string> {

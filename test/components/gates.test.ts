@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
-import { limitProcesses, passGate, removeFailedService, requireSuccess } from "../../components/gates.ts";
+import { limitProcesses, passGate, removeFailedService, requireHealth, requireSuccess } from "../../components/gates.ts";
 import { fakeDocker } from "../support/fake-docker.ts";
 
 describe("requireSuccess", () => {
@@ -90,6 +90,32 @@ describe("removeFailedService", () => {
   test("passes on that the engine is gone", async () => {
     const { docker } = fakeDocker([[/^inspect/, new DockerError("Cannot connect to the Docker daemon", 1)]]);
     await expect(removeFailedService(docker, "x", "goes on", async () => {})).rejects.toThrow("Cannot connect");
+  });
+});
+
+describe("requireHealth", () => {
+  test("waits until a service that was started again is healthy", async () => {
+    let looks = 0;
+    const { docker, calls } = fakeDocker([[/^inspect/, () => (++looks < 3 ? "starting\n" : "healthy\n")]]);
+    await requireHealth(docker, "movies-prod-nginx", 60, async () => expect.fail("printed"));
+    expect(calls).toEqual(Array.from({ length: 3 }, () => "inspect --format {{.State.Health.Status}} movies-prod-nginx"));
+  });
+
+  test("prints its log and removes it where it never is, so that the next up makes it anew", async () => {
+    const { docker, calls } = fakeDocker([
+      [/^inspect --format {{.State.Health.Status}}/, "unhealthy\n"],
+      [/^inspect/, "running, unhealthy\n"],
+      [/^logs/, "boom\n"],
+      [/^rm/, ""],
+    ]);
+    const printed: string[] = [];
+    await expect(requireHealth(docker, "movies-prod-nginx", 0.1, async (message) => void printed.push(message))).rejects.toThrow(
+      "movies-prod-nginx was started again, and wasn't healthy after 0.1 seconds",
+    );
+    expect(printed).toEqual([
+      "movies-prod-nginx didn't become healthy (running, unhealthy); it was removed, and the next up makes it anew. Its last lines:\nboom",
+    ]);
+    expect(calls.at(-1)).toBe("rm --force --volumes movies-prod-nginx");
   });
 });
 

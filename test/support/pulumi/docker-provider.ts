@@ -63,7 +63,7 @@ serveProvider("5.2.0", provider);
 
 /** What the engine says that isn't as it was declared: a service that stands still, and ports in the order in which the engine has them. */
 function driftOf({ mustRun, ports }: Properties, { State, NetworkSettings }: any): Properties {
-  if (!State.Running) return mustRun === false ? {} : { mustRun: false };
+  if (!State.Running) return mustRun === false ? {} : { mustRun: false, ...(ports === undefined ? {} : { ports: [] }) };
   if (ports === undefined) return {};
   const byInternal = Object.entries<any>(NetworkSettings.Ports)
     .map(([port, bindings]) => ({ internal: Number.parseInt(port, 10), bindings: bindings ?? [] }))
