@@ -42,10 +42,19 @@ export async function stackObjects({ prefix }: Config, docker: DockerCommand): P
     named(["ps", "--all"], "Names", roles.containers),
     named(["volume", "ls"], "Name", roles.volumes),
   ]);
-  // Docker lets nobody label a volume that is there: one of them says whose all are.
-  const owner = volumes.find(({ name }) => name === `${prefix}-owner`)?.owner ?? "";
+  // Docker lets nobody label a volume that is there: one of them says whose all are. No container uses that one, and pruning takes it first.
+  const owner = volumes.find(({ name }) => name === `${prefix}-owner`)?.owner ?? onlyOwner([...networks, ...containers, ...volumes]);
   return { networks, containers, volumes: volumes.map(({ name }) => ({ name, owner })) };
 }
+
+/** Whose all those are that say whose they are; nobody's where they don't agree. */
+function onlyOwner(objects: readonly Found[]): string {
+  const owners = [...new Set(objects.map(({ owner }) => owner).filter((owner) => owner !== nobody))];
+  return owners.length === 1 ? owners[0] : nobody;
+}
+
+/** How docker prints `ownerLabels` of what has none of them. */
+const nobody = "||";
 
 /** Says whose the objects are that aren't this checkout's, a line each owner, with what to do. */
 export function ownershipProblems({ networks, containers, volumes }: StackObjects, config: Config): string[] {
@@ -66,6 +75,11 @@ export function ownershipProblems({ networks, containers, volumes }: StackObject
       checkout && name === config.name && stack === config.stack
         ? `; where ${they} ${are} meant for this checkout, write ${checkout} into .state/checkout, or set checkout to it in the stack's file`
         : "";
-    return `${listed.join(", ")} ${exist} and ${whose}; fix: choose another \`name\` in this stack's config, or remove the other stack from its own checkout${adopt}`;
+    const unowned = objects.some(({ kind }) => kind === "volume") && !checkout;
+    const labels = Object.entries({ name: config.name, stack: config.stack, checkout: config.owner.checkout }).map(
+      ([key, value]) => `--label django-stack.${key}=${value}`,
+    );
+    const claim = unowned ? `; where ${they} ${are} this stack's own, docker volume create ${labels.join(" ")} ${config.prefix}-owner` : "";
+    return `${listed.join(", ")} ${exist} and ${whose}; fix: choose another \`name\` in this stack's config, or remove the other stack from its own checkout${adopt}${claim}`;
   });
 }

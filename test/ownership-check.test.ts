@@ -41,7 +41,22 @@ describe("objects of the same name", () => {
       `container movies-prod-nginx exists and nothing says whose it is; ${otherName}`,
     ]);
     expect(await problems({ volumes: "movies-prod-media-data ||\nmovies-prod-cache ||\n" })).toEqual([
-      `volumes movies-prod-media-data, movies-prod-cache exist and nothing says whose they are; ${otherName}`,
+      `volumes movies-prod-media-data, movies-prod-cache exist and nothing says whose they are; ${otherName}; where they are this stack's own, docker volume create --label django-stack.name=movies --label django-stack.stack=prod --label django-stack.checkout=aaaaaaaaaaaa movies-prod-owner`,
+    ]);
+  });
+
+  test("whose volume that says so was pruned are those of whom all others say", async () => {
+    const volumes = "movies-prod-media-data ||\nmovies-prod-postgres-18-data ||\n";
+    expect(await problems({ networks: `movies-prod-edge ${ours}\n`, containers: `movies-prod-nginx ${ours}\n`, volumes })).toEqual([]);
+    expect(await problems({ volumes: `${volumes}movies-prod-nginx-files ${ours}\n` })).toEqual([]);
+    const [network, containersAndVolumes] = await problems({
+      networks: `movies-prod-edge ${theirs}\n`,
+      containers: `movies-prod-nginx ${ours}\n`,
+      volumes,
+    });
+    expect([network, containersAndVolumes]).toEqual([
+      expect.stringMatching(/^network movies-prod-edge exists and it belongs to/),
+      expect.stringMatching(/^volumes movies-prod-media-data, movies-prod-postgres-18-data exist and nothing says whose they are/),
     ]);
   });
 

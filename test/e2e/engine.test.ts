@@ -107,6 +107,12 @@ test("a replica removed by hand is made again, and nothing else changes", async 
   expect(await answers()).toBe(200);
 });
 
+test("a pruned volume that no container uses is made again, and the data goes on", async () => {
+  await engineApi("DELETE", "/volumes/dsengine-prod-owner");
+  expect((await stack.up()).operations).toEqual(["create docker:index/volume:Volume dsengine-prod-owner"]);
+  expect(await answers()).toBe(200);
+});
+
 test("services that were stopped by hand run again, and nothing else changes", async () => {
   const filter = encodeURIComponent(JSON.stringify({ label: ["django-stack.name=dsengine"], name: ["dsengine-prod-(nginx$|django-0-)"] }));
   const services: { Id: string }[] = await engineApi("GET", `/containers/json?filters=${filter}`);
