@@ -57,6 +57,9 @@ function dataVolumes(docker, prefix, stack) {
     ...docker.arguments,
     ...["volume", "inspect", "--format", '{{index .Labels "django-stack.checkout"}}', `${prefix}-owner`],
   ]);
+  // No container uses that one: pruning takes it first.
+  if (label === "" && checkoutOf(stack) !== undefined)
+    throw new Failure("volumes", `nothing says whose ${ours.join(", ")} are`, `npm run up -- ${stack}, which says so again or names the way to`);
   if (label !== checkoutOf(stack))
     throw new Failure("volumes", `${ours.join(", ")} belong to another checkout (${label || "unknown"})`, "remove them from that checkout");
   return ours;

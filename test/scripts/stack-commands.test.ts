@@ -215,4 +215,12 @@ To remove them too: npm run destroy -- prod --with-data
     expect(stderr).toContain("belong to another checkout (ffffffffffff)");
     expect(removals(calls)).toEqual([]);
   });
+
+  test("says the way back to its own data, where the volume that says whose it is was pruned", () => {
+    writeFileSync(join(folder, "nobody"), "");
+    const { status, stderr, calls } = command("destroy", ["prod", "--yes"], { OWNER: join(folder, "nobody") });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/nothing says whose movies-prod-acme-state, .* are\n {2}fix: npm run up -- prod, which says so again or names the way to/);
+    expect(removals(calls)).toEqual([]);
+  });
 });
