@@ -11,6 +11,7 @@ const meanings = [
   { matches: (step) => isContainer(step, /-nginx$/) && removes(step), words: () => "replaces nginx: connections are refused for up to 3 seconds" },
   { matches: (step) => step.type === "docker:index/network:Network" && /-edge$/.test(step.name) && removes(step), words: () => "replaces the network behind the published ports, and nginx with it: connections are refused for some seconds" },
   { matches: (step) => step.type === "docker:index/network:Network" && removes(step), words: (names) => `replaces networks (${names.join(", ")}): every container is made again, the site is away meanwhile` },
+  { matches: (step) => step.type === containers && step.op === "update", words: (names) => `changes ${names.join(", ")} in place, or starts what stands still: no interruption` },
   { matches: (step) => isContainer(step, /-django-\d+$/) && step.op === "delete", words: (names) => `removes ${names.length} ${names.length === 1 ? "replica" : "replicas"} after nginx has left them, no interruption` },
   { matches: (step) => isContainer(step, /-django-\d+$/) && step.op === "create", words: (names) => `adds ${names.length} ${names.length === 1 ? "replica" : "replicas"}` },
   { matches: (step) => isContainer(step, /-django-\d+$/) && changes(step), words: () => "rolls the app: new replicas start beside the old ones, no interruption" },

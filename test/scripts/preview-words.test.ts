@@ -73,6 +73,14 @@ describe("explainPreview", () => {
     ["more replicas", [same, container("create", "django-2"), container("create", "django-3")], ["adds 2 replicas"]],
     ["a replica less", [same, container("delete", "django-1")], ["removes 1 replica after nginx has left them, no interruption"]],
     [
+      "memory, or a service that stands still",
+      [same, container("update", "django-0"), background("update", "clock-0"), container("replace", "nginx-files-job")],
+      [
+        "changes movies-prod-django-0, movies-prod-background-clock-0 in place, or starts what stands still: no interruption",
+        "reloads nginx, no interruption",
+      ],
+    ],
+    [
       "a volume with data, first of all",
       [same, container("replace", "nginx"), volume("replace", "postgres-18-data")],
       ["touches data: movies-prod-postgres-18-data would be removed", "replaces nginx: connections are refused for up to 3 seconds"],
