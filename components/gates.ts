@@ -28,14 +28,15 @@ function ending(status: string, exitCode: string, outOfMemory: string): string {
   return status === "exited" ? `failed with exit code ${exitCode}` : `is ${status} instead of ended`;
 }
 
-/** What becomes of a service while another one takes its place; `is itself` where it was only started again. */
-export type Predecessor = "goes on" | "is gone" | "is itself";
+/** What becomes of a service while another one takes its place. */
+export type Predecessor = "goes on" | "is gone";
 
-const consequence: Readonly<Record<Predecessor, string>> = {
+/** `changed in place`: no other one takes its place. */
+const consequence: Readonly<Record<Predecessor | "changed in place", string>> = {
   "goes on": "it was removed and what ran before goes on",
   "is gone":
     "it was removed, and there is none in its place, for the one before had to end first; fix: put back what was changed, or mend it, and run up again",
-  "is itself": "it was removed, and the next up makes it anew",
+  "changed in place": "it was removed, and the next up makes it anew",
 };
 
 /**
@@ -46,7 +47,7 @@ const consequence: Readonly<Record<Predecessor, string>> = {
 export async function removeFailedService(
   docker: DockerCommand,
   container: string,
-  predecessor: Predecessor,
+  circumstance: keyof typeof consequence,
   print: (message: string) => Promise<void>,
 ): Promise<void> {
   try {
@@ -56,14 +57,14 @@ export async function removeFailedService(
     const log = await lastLog(docker, container);
     await docker("rm", "--force", "--volumes", container);
     const told = lastCheck === "" ? "" : `; its last health check said: ${lastCheck}`;
-    await print(`${container} didn't become healthy (${status}${told}); ${consequence[predecessor]}. Its last lines:\n${log}`);
+    await print(`${container} didn't become healthy (${status}${told}); ${consequence[circumstance]}. Its last lines:\n${log}`);
   } catch (error) {
     if (!(error instanceof DockerError) || !/no such (object|container)/i.test(error.message)) throw error;
   }
 }
 
 /**
- * Waits for a service that was started again, as after `docker stop`: the provider waits only for those that it makes.
+ * Waits for a service that was changed in place, or started again as after `docker stop`: the provider waits only for those that it makes.
  *
  * @param seconds how long it may take.
  * @throws Error where it isn't healthy by then; its log has been printed, and it is removed.
@@ -78,8 +79,8 @@ export async function requireHealth(
     const { stdout } = await docker("inspect", "--format", "{{.State.Health.Status}}", container);
     if (stdout.trim() === "healthy") return;
   }
-  await removeFailedService(docker, container, "is itself", print);
-  throw new Error(`${container} was started again, and wasn't healthy after ${seconds} seconds`);
+  await removeFailedService(docker, container, "changed in place", print);
+  throw new Error(`${container} was changed in place or started again, and wasn't healthy after ${seconds} seconds`);
 }
 
 /** Makes sure that a job succeeded, then runs `next`; where either fails, the job is removed, so that the next `up` runs it again. */

@@ -110,7 +110,7 @@ describe("requireHealth", () => {
     ]);
     const printed: string[] = [];
     await expect(requireHealth(docker, "movies-prod-nginx", 0.1, async (message) => void printed.push(message))).rejects.toThrow(
-      "movies-prod-nginx was started again, and wasn't healthy after 0.1 seconds",
+      "movies-prod-nginx was changed in place or started again, and wasn't healthy after 0.1 seconds",
     );
     expect(printed).toEqual([
       "movies-prod-nginx didn't become healthy (running, unhealthy); it was removed, and the next up makes it anew. Its last lines:\nboom",
