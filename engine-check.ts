@@ -1,10 +1,8 @@
 import { DockerError, type DockerCommand } from "./components/docker-engine.ts";
 import type { Engine } from "./components/profiles.ts";
 import type { Config } from "./config.ts";
+import { engineVersionFormat, oldestEngine, parseEngineVersion } from "./scripts/setup/engine-version.mjs";
 import { compareVersions } from "./scripts/setup/versions.mjs";
-
-/** The oldest Docker Engine that the stack was run on. */
-export const oldestEngine = "20.10";
 
 /** Where Pulumi's provider looks when nothing else is said. */
 const defaultHost = "unix:///var/run/docker.sock";
@@ -42,7 +40,9 @@ export async function checkEngine({ docker, dockerHost, dockerContext, runner, i
       if (context !== defaultHost)
         return `Docker Engine: the current docker context leads to ${context}, which Pulumi doesn't follow by itself; fix: export DOCKER_HOST=${context}, or \`npm run up\`, which does`;
     }
-    const version = (await docker("version", "--format", "{{.Server.Version}}")).stdout.trim();
+    const { version, podman } = parseEngineVersion((await docker("version", "--format", engineVersionFormat)).stdout);
+    if (podman)
+      return `Docker Engine${where}: got Podman ${version}, on which the stack was never run; allowed: Docker Engine ${oldestEngine} or newer; fix: install that, and have DOCKER_HOST or the docker context lead to it`;
     if (compareVersions(version, oldestEngine) < 0)
       return `Docker Engine${where}: got version ${version}; allowed: ${oldestEngine} or newer; fix: upgrade Docker`;
     if (ipv6ClientAddresses && compareVersions(version, oldestIpv6Engine) < 0)

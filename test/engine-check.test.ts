@@ -7,7 +7,7 @@ import { fakeDocker } from "./support/fake-docker.ts";
 type Answers = Parameters<typeof fakeDocker>[0];
 const usable: Answers = [
   [/^context inspect/, "unix:///var/run/docker.sock\n"],
-  [/^version/, "28.2.2\n"],
+  [/^version/, "28.2.2|Engine\n"],
 ];
 
 function check(answers: Answers, change: Partial<EngineArgs> = {}): Promise<Engine | string> {
@@ -48,7 +48,12 @@ describe("the engine", () => {
       new DockerError("permission denied while trying to connect to the Docker daemon socket", 1),
       "Docker Engine: no permission to use it (permission denied while trying to connect to the Docker daemon socket); fix: sudo usermod -aG docker $USER, then log in again",
     ],
-    ["is too old", "19.03.8\n", "Docker Engine: got version 19.03.8; allowed: 20.10 or newer; fix: upgrade Docker"],
+    ["is too old", "19.03.8|Engine\n", "Docker Engine: got version 19.03.8; allowed: 20.10 or newer; fix: upgrade Docker"],
+    [
+      "is Podman",
+      "5.8.6|Podman Engine\n",
+      "Docker Engine: got Podman 5.8.6, on which the stack was never run; allowed: Docker Engine 20.10 or newer; fix: install that, and have DOCKER_HOST or the docker context lead to it",
+    ],
   ])("%s", async (_, answer, message) => {
     const answers: Answers = [[/^version/, answer]];
     if (answer instanceof DockerError && answer.code === "ENOENT") answers.push([/^context/, answer]);

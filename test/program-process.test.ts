@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { engineVersionFormat } from "../scripts/setup/engine-version.mjs";
 import { dockerOnPath, emptyEngine, type DockerAnswers } from "./support/docker-on-path.ts";
 import { runProgramProcess, type ProgramProcessArgs } from "./support/program-process.ts";
 import { echo, publicText, reveal, type Create, type Registration } from "./support/program.ts";
@@ -102,7 +103,7 @@ describe("what keeps the program from starting is told in words, with nothing of
     expect(refused.messages).toEqual([
       {
         severity: "error",
-        text: "the Docker host can't take stack prod; nothing was touched:\n  Docker Engine at ssh://root@server: can't be reached (no answer for: version --format {{.Server.Version}}); fix: see that `ssh root@server docker version` works",
+        text: `the Docker host can't take stack prod; nothing was touched:\n  Docker Engine at ssh://root@server: can't be reached (no answer for: version --format ${engineVersionFormat}); fix: see that \`ssh root@server docker version\` works`,
       },
     ]);
     expect([refused.exitCode, refused.printed, only(refused)]).toEqual([32, "", ["pulumi:pulumi:Stack"]]);

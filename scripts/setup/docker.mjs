@@ -1,12 +1,10 @@
 // The Docker engine: found where the docker command would look, installed and started where it is missing and that may be done.
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync, rmSync } from "node:fs";
+import { engineVersionFormat, oldestEngine, parseEngineVersion } from "./engine-version.mjs";
 import { installPackages, isDebian, mayInstall, updatePackageLists } from "./packages.mjs";
 import { Failure, output, run, tail } from "./process.mjs";
 import { compareVersions } from "./versions.mjs";
-
-/** The oldest Docker Engine that the stack was run on; engine-check.ts checks the same on every plain `pulumi up`. */
-export const oldestEngine = "20.10";
 
 /**
  * Makes sure of a Docker engine and returns how to reach it: `{ command, arguments, host, version }`.
@@ -14,7 +12,10 @@ export const oldestEngine = "20.10";
  * `host` is the address for Pulumi's provider, undefined where the default socket is the one.
  */
 export function ensureDocker({ install, print }) {
-  let command = output("docker", ["--version"]) === "" ? undefined : "docker";
+  const client = output("docker", ["--version"]);
+  // Fedora's and Debian's package podman-docker.
+  if (/^podman/i.test(client)) throw new Failure("Docker", `the docker command here is Podman's: ${client}`, installCommand());
+  let command = client === "" ? undefined : "docker";
   if (command === undefined) {
     if (!mayInstall(install)) throw new Failure("Docker", "the docker command isn't on PATH", installCommand());
     print("not found; installing docker.io from Debian's packages");
@@ -32,6 +33,13 @@ export function ensureDocker({ install, print }) {
     answer = startDocker(answer);
   }
   if (answer.version === "") throw new Failure("Docker", cause(answer.error, host), fix(answer.error, host));
+  if (answer.podman) {
+    throw new Failure(
+      "Docker",
+      `got Podman ${answer.version}, on which the stack was never run; needed: Docker Engine ${oldestEngine} or newer`,
+      "install that: https://docs.docker.com/engine/install/; DOCKER_HOST or the docker context says which engine is asked",
+    );
+  }
   if (compareVersions(answer.version, oldestEngine) < 0) {
     throw new Failure(
       "Docker",
@@ -43,8 +51,8 @@ export function ensureDocker({ install, print }) {
 }
 
 function serverVersion() {
-  const { stdout, stderr } = run("docker", ["version", "--format", "{{.Server.Version}}"], { timeoutSeconds: 30 });
-  return { version: /^\d/.test(stdout.trim()) ? stdout.trim() : "", error: tail(stderr, 1) };
+  const { stdout, stderr } = run("docker", ["version", "--format", engineVersionFormat], { timeoutSeconds: 30 });
+  return { ...parseEngineVersion(stdout), error: tail(stderr, 1) };
 }
 
 /** The address of the current docker context where it isn't the default one; the provider doesn't look at contexts. */
