@@ -56,6 +56,31 @@ export async function checkEngine({ docker, dockerHost, dockerContext, runner, i
   }
 }
 
+/**
+ * Returns what of the site's protection an engine takes away.
+ *
+ * Rootless Docker's port driver builtin, its default, opens nginx' connections itself (seen with rootlesskit 2.0 and 3.3; not with its
+ * slirp4netns). Without cgroups for it, Docker leaves out every limit of memory, in silence.
+ */
+export async function engineWarnings(docker: DockerCommand): Promise<string[]> {
+  const [portDriver, limitsMemory] = await Promise.all([
+    docker("version", "--format", '{{range .Server.Components}}{{if eq .Name "rootlesskit"}}{{.Details.PortDriver}}{{end}}{{end}}'),
+    docker("info", "--format", "{{.MemoryLimit}}"),
+  ]);
+  return [
+    ...(portDriver.stdout.trim() === "builtin"
+      ? [
+          "Docker Engine: it runs without root, and its port driver builtin has nginx see one address of Docker's for all visitors: limits don't hold a single one, attempts to log in are counted together, and lists of addresses don't tell visitors apart; fix: set DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=slirp4netns for it, which is slower",
+        ]
+      : []),
+    ...(limitsMemory.stdout.trim() === "false"
+      ? [
+          "Docker Engine: it can't limit memory on its machine, so that app.memory and the others don't count; fix: give it cgroups for memory; the last lines of `docker info` say what is missing",
+        ]
+      : []),
+  ];
+}
+
 /** The provider goes by a context before docker:host and DOCKER_HOST, the docker command after them: they might work on two engines. */
 async function contextProblem({ name, from }: NonNullable<Config["dockerContext"]>, docker: DockerCommand): Promise<string> {
   const { stdout } = await docker("context", "inspect", name, "--format", "{{.Endpoints.docker.Host}}");

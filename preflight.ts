@@ -7,7 +7,7 @@ import type { Engine } from "./components/profiles.ts";
 import { certificateWarnings } from "./components/served-certificate.ts";
 import { remote } from "./config-checks.ts";
 import type { Config } from "./config.ts";
-import { checkEngine } from "./engine-check.ts";
+import { checkEngine, engineWarnings } from "./engine-check.ts";
 import { forbidsFrames } from "./nginx/headers.ts";
 import { ownerLabels, ownerOf, ownershipProblems, stackObjects } from "./ownership-check.ts";
 import { letsEncrypt } from "./tls-checks.ts";
@@ -35,7 +35,12 @@ export async function preflight(config: Config, docker: DockerCommand = dockerCo
   const checks = [otherRunner(config, docker), objectProblems(config, docker), takenPorts(config, docker, host)];
   const problems = (await Promise.all(checks)).flat();
   if (problems.length > 0) throw refusal(config, problems);
-  const warnings = await Promise.all([warningsOfHeaders(config), warningsOfCertificates(config, docker), warningsOfBackups(config, docker)]);
+  const warnings = await Promise.all([
+    warningsOfHeaders(config),
+    warningsOfCertificates(config, docker),
+    warningsOfBackups(config, docker),
+    config.environment === "prod" ? engineWarnings(docker) : [],
+  ]);
   for (const warning of warnings.flat()) void pulumi.log.warn(warning);
   return engine;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { DockerError } from "../components/docker-engine.ts";
 import type { Engine } from "../components/profiles.ts";
-import { checkEngine, type EngineArgs } from "../engine-check.ts";
+import { checkEngine, engineWarnings, type EngineArgs } from "../engine-check.ts";
 import { fakeDocker } from "./support/fake-docker.ts";
 
 type Answers = Parameters<typeof fakeDocker>[0];
@@ -111,5 +111,31 @@ describe("the engine", () => {
 
   test("is named when it is a remote one", async () => {
     expect(await problem([[/^version/, "18.09.0"]], "ssh://root@server")).toContain("Docker Engine at ssh://root@server: got version 18.09.0");
+  });
+});
+
+describe("the engine takes away", () => {
+  const warnings = (portDriver: string, limitsMemory: string) =>
+    engineWarnings(
+      fakeDocker([
+        [/^version --format .*rootlesskit.*PortDriver/, portDriver],
+        [/^info --format {{.MemoryLimit}}$/, limitsMemory],
+      ]).docker,
+    );
+
+  test.each(["", "slirp4netns\n", "implicit\n"])("nothing, with the port driver of rootless Docker %j", async (portDriver) => {
+    expect(await warnings(portDriver, "true\n")).toEqual([]);
+  });
+
+  test("visitors' addresses, where it is rootless with its default", async () => {
+    expect(await warnings("builtin\n", "true\n")).toEqual([
+      "Docker Engine: it runs without root, and its port driver builtin has nginx see one address of Docker's for all visitors: limits don't hold a single one, attempts to log in are counted together, and lists of addresses don't tell visitors apart; fix: set DOCKERD_ROOTLESS_ROOTLESSKIT_PORT_DRIVER=slirp4netns for it, which is slower",
+    ]);
+  });
+
+  test("limits of memory, where it has no cgroups for them", async () => {
+    expect(await warnings("", "false\n")).toEqual([
+      "Docker Engine: it can't limit memory on its machine, so that app.memory and the others don't count; fix: give it cgroups for memory; the last lines of `docker info` say what is missing",
+    ]);
   });
 });

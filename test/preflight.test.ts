@@ -134,11 +134,24 @@ test("another checkout's objects are refused, and its nginx's port isn't told of
 
 test("warns of a production stack's backups, and not of a development one's", async () => {
   const warn = vi.spyOn(pulumi.log, "warn").mockImplementation(async () => {});
-  const { docker } = fakeDocker(clean);
+  const { docker } = fakeDocker([[/^version .*rootlesskit/, ""], [/^info/, "true\n"], ...clean]);
   await preflight({ ...config, environment: "dev", backup: undefined }, docker, freeHost);
   expect(warn).not.toHaveBeenCalled();
   await preflight({ ...config, environment: "prod", backup: undefined }, docker, freeHost);
   expect(warn.mock.calls).toEqual([["backup.enabled is false: nobody makes backups of this stack's data"]]);
+});
+
+test("warns of an engine that takes protection from a production stack, and not of a development one's", async () => {
+  const warn = vi.spyOn(pulumi.log, "warn").mockImplementation(async () => {});
+  const { docker } = fakeDocker([[/^version .*rootlesskit/, "builtin\n"], [/^info/, "false\n"], ...clean]);
+  await preflight({ ...config, environment: "dev", backup: undefined }, docker, freeHost);
+  expect(warn).not.toHaveBeenCalled();
+  await preflight({ ...config, environment: "prod", backup: undefined }, docker, freeHost);
+  expect(warn.mock.calls.map(([text]) => text.split(";")[0])).toEqual([
+    "backup.enabled is false: nobody makes backups of this stack's data",
+    expect.stringMatching(/^Docker Engine: it runs without root, /),
+    expect.stringMatching(/^Docker Engine: it can't limit memory /),
+  ]);
 });
 
 test("warns of frames that one header allows and the other forbids", async () => {

@@ -8,7 +8,9 @@ export type DockerAnswers = readonly (readonly [pattern: string, script: string]
 
 /** An engine with nothing on it. */
 export const emptyEngine: DockerAnswers = [
-  ["version *", "echo 28.2.2"],
+  ["version *rootlesskit*", ":"],
+  ["version *", "echo '28.2.2|Engine'"],
+  ["info *", "echo true"],
   ["exec *", "echo 'Error: No such container' >&2; exit 1"],
   ["ps *|network ls *|volume ls *|tag *|update *", ":"],
 ];
