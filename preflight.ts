@@ -1,5 +1,3 @@
-import { execFile } from "node:child_process";
-import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { backupWarnings } from "./components/backup-warnings.ts";
 import { dockerCommand, type DockerCommand } from "./components/docker-engine.ts";
@@ -9,16 +7,9 @@ import { remote } from "./config-checks.ts";
 import type { Config } from "./config.ts";
 import { checkEngine, engineWarnings } from "./engine-check.ts";
 import { forbidsFrames } from "./nginx/headers.ts";
-import { ownerLabels, ownerOf, ownershipProblems, stackObjects } from "./ownership-check.ts";
+import { ownershipProblems, stackObjects } from "./ownership-check.ts";
+import { checkPorts, thisHost, type Host } from "./port-check.ts";
 import { letsEncrypt } from "./tls-checks.ts";
-
-/** What the checks look at beside the Docker engine; replaced in tests. */
-export interface Host {
-  /** Tries to listen on a port of this machine; returns the error code, or undefined when it is free. */
-  readonly tryListen: (address: string, port: number) => Promise<string | undefined>;
-  /** Returns the program that listens on a port, as in `nginx (pid 81)`; undefined when that can't be known. */
-  readonly listener: (port: number) => Promise<string | undefined>;
-}
 
 /**
  * Checks, before anything is touched, that the Docker engine can take this stack: it answers, is recent enough, the ports
@@ -32,8 +23,8 @@ export async function preflight(config: Config, docker: DockerCommand = dockerCo
   const engine = await checkEngine({ docker, ...config });
   if (typeof engine === "string") throw refusal(config, [engine]);
   // Side by side: over ssh each look at the engine takes a connection of its own.
-  const checks = [otherRunner(config, docker), objectProblems(config, docker), takenPorts(config, docker, host)];
-  const problems = (await Promise.all(checks)).flat();
+  const [others, objects, ports] = await Promise.all([otherRunner(config, docker), objectProblems(config, docker), checkPorts(config, docker, host)]);
+  const problems = [...others, ...objects, ...ports.problems];
   if (problems.length > 0) throw refusal(config, problems);
   const warnings = await Promise.all([
     warningsOfHeaders(config),
@@ -41,7 +32,7 @@ export async function preflight(config: Config, docker: DockerCommand = dockerCo
     warningsOfBackups(config, docker),
     config.environment === "prod" ? engineWarnings(docker) : [],
   ]);
-  for (const warning of warnings.flat()) void pulumi.log.warn(warning);
+  for (const warning of [...ports.warnings, ...warnings.flat()]) void pulumi.log.warn(warning);
   return engine;
 }
 
@@ -119,59 +110,3 @@ async function objectProblems(config: Config, docker: DockerCommand): Promise<st
   }
   return problems;
 }
-
-async function takenPorts(config: Config, docker: DockerCommand, host: Host): Promise<string[]> {
-  const local = config.dockerHost === undefined || config.dockerHost.startsWith("unix://");
-  const wanted = [
-    ...config.bindAddress.flatMap((address) => [
-      { path: "httpPort", address, port: config.httpPort },
-      { path: "httpsPort", address, port: config.httpsPort },
-    ]),
-    { path: "app.devServerPort", address: "127.0.0.1", port: config.app.devServerPort },
-    { path: "postgres.publishPort", address: "127.0.0.1", port: config.postgres.publishPort },
-  ];
-  const ports = [...new Set(wanted.flatMap(({ port }) => port ?? []))];
-  const listed = await Promise.all(ports.map((port) => docker("ps", "--filter", `publish=${port}`, "--format", `{{.Names}} ${ownerLabels}`)));
-  const publishers = new Map(ports.map((port, index) => [port, listed[index].stdout.trim().split("\n")[0].split(" ")]));
-  const problems = new Map<string, string>();
-  for (const { path, address, port } of wanted) {
-    if (port === undefined || problems.has(path)) continue;
-    const fix = `fix: stop it, or set ${path} to another port`;
-    const [container, labels] = publishers.get(port) ?? [""];
-    if (container !== "") {
-      // Of one that has this stack's own name is told already.
-      if (labels !== ownerOf(config) && container !== `${config.prefix}-nginx`)
-        problems.set(path, `${path}: port ${port} is held by container ${container}; ${fix}`);
-      continue;
-    }
-    const code = local ? await host.tryListen(address, port) : undefined;
-    if (code === "EADDRINUSE") {
-      problems.set(path, `${path}: port ${port} on ${address} is held by ${(await host.listener(port)) ?? "another program"}; ${fix}`);
-    } else if (code === "EADDRNOTAVAIL" || code === "EAFNOSUPPORT") {
-      // Production's default has it: whoever reads this may never have set an address.
-      const why =
-        address === "::"
-          ? "and this machine has no IPv6; fix: set bindAddress to 0.0.0.0"
-          : "which isn't an address of this machine; fix: give one that `ip address` lists, or 0.0.0.0";
-      problems.set("bindAddress", `bindAddress: got ${address}, ${why}`);
-    }
-  }
-  return [...problems.values()];
-}
-
-/** This machine itself. */
-export const thisHost: Host = {
-  tryListen: (address, port) =>
-    new Promise((resolve) => {
-      const server = createServer();
-      server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code));
-      server.listen({ host: address, port, ipv6Only: address === "::", exclusive: true }, () => server.close(() => resolve(undefined)));
-    }),
-  listener: (port) =>
-    new Promise((resolve) => {
-      execFile("ss", ["-H", "-ltnp", `sport = :${port}`], { timeout: 5_000 }, (_, stdout) => {
-        const holder = /\(\("([^"]+)",pid=(\d+)/.exec(stdout);
-        resolve(holder === null ? undefined : `${holder[1]} (pid ${holder[2]})`);
-      });
-    }),
-};

@@ -1,9 +1,9 @@
-import { createServer } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test, vi } from "vitest";
 import { DockerError } from "../components/docker-engine.ts";
 import type { Config } from "../config.ts";
-import { preflight, thisHost, type Host } from "../preflight.ts";
+import type { Host } from "../port-check.ts";
+import { preflight } from "../preflight.ts";
 import { signedCertificate } from "./support/certificates.ts";
 import { fakeDocker } from "./support/fake-docker.ts";
 
@@ -200,59 +200,20 @@ describe("a major version of Postgres", () => {
   });
 });
 
-describe("a port", () => {
-  test("held by a container is refused with its name", async () => {
-    expect(await errorOf([[/publish=80/, "traefik ||"]])).toBe(
-      `${heading}httpPort: port 80 is held by container traefik; fix: stop it, or set httpPort to another port`,
-    );
-  });
-
-  test("held by this stack's own nginx is fine", async () => {
-    const busy: Host = { tryListen: async () => "EADDRINUSE", listener: async () => "docker-proxy (pid 7)" };
-    expect(await errorOf([[/publish=/, `movies-prod-nginx ${ours}`]], busy)).toBe("no error");
-  });
-
-  test("held by a program is refused with the program, where that can be known", async () => {
-    const busy = (listener: string | undefined): Host => ({
-      tryListen: async (_, port) => (port === 443 ? "EADDRINUSE" : undefined),
-      listener: async () => listener,
-    });
-    expect(await errorOf([], busy("apache2 (pid 81)"))).toBe(
-      `${heading}httpsPort: port 443 on 127.0.0.1 is held by apache2 (pid 81); fix: stop it, or set httpsPort to another port`,
-    );
-    expect(await errorOf([], busy(undefined))).toContain("port 443 on 127.0.0.1 is held by another program;");
-  });
-
-  test("that only root may take is the engine's affair", async () => {
-    expect(await errorOf([], { ...freeHost, tryListen: async () => "EACCES" })).toBe("no error");
-  });
-
-  test("on an address that isn't there is refused once", async () => {
-    expect(await errorOf([], { ...freeHost, tryListen: async () => "EADDRNOTAVAIL" }, { bindAddress: ["10.9.8.7"] })).toBe(
-      `${heading}bindAddress: got 10.9.8.7, which isn't an address of this machine; fix: give one that \`ip address\` lists, or 0.0.0.0`,
-    );
-  });
-
-  test("on all addresses of IPv6, production's default, says so where there is none", async () => {
-    const tryListen = async (address: string) => (address === "::" ? "EAFNOSUPPORT" : undefined);
-    expect(await errorOf([], { ...freeHost, tryListen }, { bindAddress: ["0.0.0.0", "::"] })).toBe(
-      `${heading}bindAddress: got ::, and this machine has no IPv6; fix: set bindAddress to 0.0.0.0`,
-    );
-  });
-
-  test("of a remote engine can't be tried from here", async () => {
-    const busy: Host = { tryListen: async () => "EADDRINUSE", listener: async () => undefined };
-    expect(await errorOf([], busy, { dockerHost: "ssh://root@server" })).toBe("no error");
-  });
-});
-
-test("this machine's own ports: one that is taken is told from one that is free", async () => {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  expect(await thisHost.tryListen("127.0.0.1", port)).toBe("EADDRINUSE");
-  await new Promise((resolve) => server.close(resolve));
-  expect(await thisHost.tryListen("127.0.0.1", port)).toBeUndefined();
+test("a port that is taken is refused beside the rest, and one that a rootless engine can't take is a warning", async () => {
+  const busy: Host = { tryListen: async (_, port) => (port === 80 ? "EADDRINUSE" : "EACCES"), listener: async () => "apache2 (pid 81)" };
+  const rootless: Parameters<typeof fakeDocker>[0] = [[/^info .*SecurityOptions/, "[name=seccomp,profile=builtin name=rootless]\n"]];
+  const warn = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
+  expect(await errorOf([[/^ps --all --format/, `movies-prod-backup-restore ${ours}\n`], ...rootless], busy)).toBe(
+    `${heading}a restore of this stack is under way; fix: wait for it, or docker stop movies-prod-backup-restore\n` +
+      "  httpPort: port 80 on 127.0.0.1 is held by apache2 (pid 81); fix: stop it, or set httpPort to another port",
+  );
+  expect(warn).not.toHaveBeenCalled();
+  expect(await errorOf(rootless, { ...freeHost, tryListen: async () => "EACCES" })).toBe("no error");
+  expect(warn.mock.calls.map(([text]) => text.split(",")[0])).toEqual([
+    "httpPort: rootless Docker can't take port 80",
+    "httpsPort: rootless Docker can't take port 443",
+  ]);
 });
 
 test("warns of a certificate that the running site shouldn't serve, and of Let's Encrypt's staging", async () => {
