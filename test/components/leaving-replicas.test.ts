@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { DockerError } from "../../components/docker-engine.ts";
 import { letReplicasGo } from "../../components/leaving-replicas.ts";
@@ -61,7 +62,7 @@ test("the question waits for just these processes to be no workers of nginx's an
   const ask = (seconds: number, ...processes: number[]) =>
     execFileSync("sh", ["-c", script, "sh", String(seconds), ...processes.map(String)], { encoding: "utf8" });
   // Until bash has become it.
-  while (!execFileSync("ps", ["-o", "args=", "-p", String(worker.pid)], { encoding: "utf8" }).startsWith("nginx: worker")) continue;
+  while (!readFileSync(`/proc/${worker.pid}/cmdline`, "utf8").startsWith("nginx: worker")) continue;
   expect(ask(0, worker.pid ?? 0, other.pid ?? 0)).toBe("");
   expect(ask(10, worker.pid ?? 0, other.pid ?? 0)).toBe("gone\n");
   other.kill();
