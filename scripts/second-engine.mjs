@@ -1,10 +1,9 @@
 // A second Docker engine, newer than most machines' own, in a container: the core of the docker suite runs on it too, and it is the server
 // that is reached by ssh.
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { baseImages } from "./setup/base-images.mjs";
-import { Failure, output, run, tail } from "./setup/process.mjs";
+import { collect, Failure, output, run, tail } from "./setup/process.mjs";
 import { root } from "./setup/setup.mjs";
 import { step } from "./setup/terminal.mjs";
 import { testHostOptions } from "./test-host.mjs";
@@ -17,7 +16,7 @@ const core = "a fresh stack|changes nothing when nothing changed|ships new code|
 const ipv6 = existsSync("/proc/sys/net/ipv6") ? ["all", "default"].flatMap((cards) => ["--sysctl", `net.ipv6.conf.${cards}.disable_ipv6=0`]) : [];
 
 /**
- * Runs the core tests on the second engine and writes vitest's report into a folder; returns the exit status.
+ * Runs the core tests on the second engine and writes vitest's report into a folder; resolves with the exit code and what was printed.
  *
  * Throws a Failure when the engine can't be had on this machine.
  */
@@ -28,7 +27,7 @@ export async function runOnSecondEngine(environment, reportFolder) {
     const variables = { PATH: path, ...readAnyonesRepository };
     const inside = ["exec", "--workdir", root, ...Object.entries(variables).flatMap(([name, value]) => ["--env", `${name}=${value}`]), host];
     const tests = ["vitest", "run", "--project", "engines", "-t", core, ...reportInto(reportFolder)];
-    return spawnSync("docker", [...inside, ...tests], { cwd: root, stdio: "inherit" }).status ?? 1;
+    return collect("docker", [...inside, ...tests], { cwd: root });
   });
 }
 
@@ -45,7 +44,7 @@ export async function runPowerCut(environment, reportFolder) {
       DJANGO_STACK_TEST_HOST_ENGINE: environment.DOCKER_HOST ?? "",
     };
     const tests = ["run", "--project", "power-cut", ...reportInto(reportFolder)];
-    return spawnSync(join(root, "node_modules/.bin/vitest"), tests, { cwd: root, env: variables, stdio: "inherit" }).status ?? 1;
+    return collect(join(root, "node_modules/.bin/vitest"), tests, { cwd: root, env: variables });
   });
 }
 
@@ -63,7 +62,7 @@ export async function runOverSsh(environment, reportFolder) {
       DJANGO_STACK_TEST_HOST_ENGINE: environment.DOCKER_HOST ?? "",
     };
     const tests = ["run", "--project", "server", ...reportInto(reportFolder)];
-    return spawnSync(join(root, "node_modules/.bin/vitest"), tests, { cwd: root, env: variables, stdio: "inherit" }).status ?? 1;
+    return collect(join(root, "node_modules/.bin/vitest"), tests, { cwd: root, env: variables });
   });
 }
 
@@ -91,7 +90,7 @@ async function withHost(folder, options, work) {
   removeHost();
   try {
     await startHost(folder, options);
-    return work(join(folder, "engine", "docker.sock"));
+    return await work(join(folder, "engine", "docker.sock"));
   } finally {
     removeHost();
   }

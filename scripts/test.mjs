@@ -1,5 +1,6 @@
-// npm test: every check and suite in turn; what this machine can't run is skipped with its reason, and counted.
-import { spawnSync } from "node:child_process";
+// npm test: every check and suite; what this machine can't run is skipped with its reason, and counted.
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { ensureCompose } from "./setup/compose.mjs";
 import { ensurePython } from "./setup/python.mjs";
 import { root, setUpDocker, setUpNode, setUpPulumi } from "./setup/setup.mjs";
 import { fail, step, wrongUse } from "./setup/terminal.mjs";
+import { startStaticChecks } from "./static-checks.mjs";
 import { setUpTestPulumi } from "./test-pulumi.mjs";
 import { upgradeSource } from "./upgrade-source.mjs";
 
@@ -56,11 +58,11 @@ const noResults = { numPassedTests: 0, numPendingTests: 0, testResults: [] };
 try {
   const environment = setUpNode();
   if (everything) {
-    check("types", "tsc", ["-p", "."], environment);
-    check("lint", "eslint", ["."], environment);
-    check("format", "prettier", ["--check", "--log-level", "warn", "."], environment);
+    const begin = performance.now();
+    for (const { name, ended } of startStaticChecks(environment)) check(name, await ended);
+    took("checks", begin);
   }
-  if (everything || wanted.includes("unit")) suite("unit", environment);
+  if (everything || wanted.includes("unit")) await suite("unit", environment);
   const selected = (name) => (everything && (full || !["faults", "clean"].includes(name))) || wanted.includes(name);
   if (suites.some((name) => name !== "unit" && selected(name))) {
     const install = !words.includes("--no-install");
@@ -81,7 +83,7 @@ try {
     const repeated = core && pulumi.failure === undefined ? inPulumi : [];
     const dockerFiles = readdirSync(join(root, "test/docker")).filter((file) => !repeated.includes(file));
     if (selected("docker"))
-      suite(
+      await suite(
         "docker",
         environment,
         docker.failure,
@@ -103,28 +105,28 @@ try {
       environment.DJANGO_STACK_TEST_OLDER_POSTGRES = from ?? "";
       environment.DJANGO_STACK_TEST_REFUSED_POSTGRES = refused[0]?.major ?? "";
     }
-    if (selected("compose")) suite("compose", environment, compose.failure, core ? coreOfCompose : []);
+    // Side by side, for each waits more than it works, and each has an engine of its own.
+    await Promise.all([
+      selected("compose") && suite("compose", environment, compose.failure, core ? coreOfCompose : []),
+      selected("engines") && onSecondEngines(environment, docker.failure),
+    ]);
     if (selected("edge")) {
       if (docker.failure === undefined && !hasAcmeModule())
         skipReasons.push(
           "certificates from an ACME directory, this machine's nginx:1.30 image lacks NGINX's ACME module, which the official one has",
         );
-      suite("edge", environment, docker.failure);
+      await suite("edge", environment, docker.failure);
     }
-    if (selected("data")) suite("data", environment, older.failure, core ? coreOfData : []);
-    if (selected("engines")) {
-      await onSecondEngine("second engine's", runOnSecondEngine, environment, docker.failure);
-      await onSecondEngine("server's", runOverSsh, environment, docker.failure);
-    }
+    if (selected("data")) await suite("data", environment, older.failure, core ? coreOfData : []);
     if (selected("faults")) {
-      suite("faults", environment, docker.failure);
+      await suite("faults", environment, docker.failure);
       await onSecondEngine("power cut's", runPowerCut, environment, docker.failure);
     }
-    if (selected("e2e")) throughPulumi(pulumi, { environment, files: core ? inPulumi : undefined, older, compose });
+    if (selected("e2e")) await throughPulumi(pulumi, { environment, files: core ? inPulumi : undefined, older, compose });
     if (selected("clean")) {
       const given = docker.failure === undefined ? attempt(() => setUpPulumi(environment)) : docker;
       if (given.failure !== undefined) skipReasons.push(`a clean machine that has Pulumi, ${given.failure}`);
-      suite("clean", { ...environment, DJANGO_STACK_TEST_PULUMI: given.result?.command }, docker.failure);
+      await suite("clean", { ...environment, DJANGO_STACK_TEST_PULUMI: given.result?.command }, docker.failure);
     }
   }
 } catch (error) {
@@ -139,7 +141,7 @@ process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
 /** Runs the tests through Pulumi, of all its files or of those that are named, and skips those that need what this machine hasn't. */
-function throughPulumi(pulumi, { environment, files, older, compose }) {
+async function throughPulumi(pulumi, { environment, files, older, compose }) {
   const { variables, ownPlugins } = pulumi.result ?? {};
   if (ownPlugins !== undefined) remarks.push(`through Pulumi's engine with the tests' own plugins, for its providers can't be had: ${ownPlugins}`);
   const needsOf = { "compose.test.ts": compose.failure, "data.test.ts": older.failure };
@@ -149,7 +151,7 @@ function throughPulumi(pulumi, { environment, files, older, compose }) {
   }));
   for (const reason of new Set(needs.map(({ failure }) => failure))) {
     const same = needs.filter(({ failure }) => failure === reason);
-    suite(
+    await suite(
       "e2e",
       { ...environment, ...variables },
       reason,
@@ -168,13 +170,10 @@ function attempt(work) {
   }
 }
 
-function check(name, command, args, environment) {
-  process.stderr.write(`\n${name}\n`);
-  const begin = performance.now();
-  const { status } = spawnSync(join(root, "node_modules", ".bin", command), args, { cwd: root, env: environment, stdio: "inherit" });
-  took(name, begin);
-  totals[status === 0 ? "passed" : "failed"]++;
-  if (status !== 0) failures.push(`${name}, see its output above`);
+function check(name, { code, output }) {
+  process.stderr.write(`\n${name}\n${output}`);
+  totals[code === 0 ? "passed" : "failed"]++;
+  if (code !== 0) failures.push(`${name}, see its output above`);
 }
 
 function hasAcmeModule() {
@@ -183,7 +182,7 @@ function hasAcmeModule() {
 }
 
 /** Runs a suite, or those of its files that are named; with a reason not to, lists its tests and counts them as skipped. */
-function suite(name, environment, reason, files = []) {
+async function suite(name, environment, reason, files = []) {
   process.stderr.write(`\n${name} tests\n`);
   const vitest = join(root, "node_modules", ".bin", "vitest");
   if (reason !== undefined) {
@@ -198,23 +197,31 @@ function suite(name, environment, reason, files = []) {
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
   const args = ["run", ...files, "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
   const begin = performance.now();
-  const { status } = spawnSync(vitest, args, { cwd: root, env: environment, stdio: "inherit" });
+  const child = spawn(vitest, args, { cwd: root, env: environment, stdio: "inherit" });
+  const [code] = await once(child, "exit");
   took(name, begin);
-  count(name, folder, status);
+  count(name, folder, code);
 }
 
-/** Runs tests that need a second engine; `name` is whose tests they are. */
+/** Runs the tests on the second engine, then those that have it for a server. */
+async function onSecondEngines(environment, reason) {
+  await onSecondEngine("second engine's", runOnSecondEngine, environment, reason);
+  await onSecondEngine("server's", runOverSsh, environment, reason);
+}
+
+/** Runs tests that need a second engine, and prints what they did at their end; `name` is whose tests they are. */
 async function onSecondEngine(name, work, environment, reason) {
-  process.stderr.write(`\n${name} tests\n`);
   if (reason !== undefined) return skip(1, name, reason);
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
   const begin = performance.now();
   try {
-    count(name, folder, await work(environment, folder), { leftOut: true });
+    const { code, output } = await work(environment, folder);
+    process.stderr.write(`\n${name} tests\n${output}`);
     took(name, begin);
+    count(name, folder, code, { leftOut: true });
   } catch (error) {
     if (error?.name !== "Failure") throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`\n${name} tests\n${error.message}\n`);
     skip(1, name, error.message.split("\n")[0]);
     rmSync(folder, { recursive: true });
   }

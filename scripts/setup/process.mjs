@@ -1,5 +1,5 @@
 // Runs programs for the set-up steps, and the one kind of error that they end with.
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 
 /** A step that could not be done: its name, the cause, and the command or action that mends it. */
 export class Failure extends Error {
@@ -29,6 +29,16 @@ export function run(command, args, { timeoutSeconds = 60, cwd, env, input } = {}
     stdout: result.stdout ?? "",
     stderr: (result.stderr ?? "") + (late ? `\nno end after ${timeoutSeconds} s` : ""),
   };
+}
+
+/** Runs a program beside others; resolves with its exit code and all that it printed. */
+export function collect(command, args, { cwd, env } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+    child.on("error", reject).on("close", (code) => resolve({ code, output }));
+  });
 }
 
 /** The trimmed standard output of a program, or "" when it failed. */

@@ -55,11 +55,12 @@ print(cursor.fetchone()[0])"`,
   });
 
   test("version 18 without the word is refused before anything is touched", async () => {
-    const before = docker("ps", "--no-trunc", "--quiet");
+    const running = () => docker("ps", "--no-trunc", "--quiet", "--filter", `name=^${site.prefix}-`);
+    const before = running();
     await expect(up({ version: "18" })).rejects.toThrow(
       `postgres.version: got 18, and this stack's data is that of version ${older}; the site would start with an empty database; fix: set postgres.version to ${older}, or postgres.upgradeFrom to ${older} to take its data over`,
     );
-    expect(docker("ps", "--no-trunc", "--quiet")).toBe(before);
+    expect(running()).toBe(before);
     expect(volumes()).toEqual([`${site.prefix}-postgres-${older}-data`]);
   });
 
