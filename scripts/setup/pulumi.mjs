@@ -10,10 +10,12 @@ export const oldestPulumi = "3.259.0";
 
 /** Returns `{ command, version, from }` of a recent enough Pulumi. */
 export function ensurePulumi(root, environment) {
-  const home = process.env.PULUMI_HOME || join(homedir(), ".pulumi");
+  const home = join(process.env.PULUMI_HOME || join(homedir(), ".pulumi"), "bin");
+  // As a person would write it.
+  const homeName = process.env.PULUMI_HOME ? home : "~/.pulumi/bin";
   const candidates = [
     ...onPath("pulumi", environment.PATH).map((command) => ({ command, from: "PATH" })),
-    { command: join(home, "bin", "pulumi"), from: join("~", ".pulumi", "bin") },
+    { command: join(home, "pulumi"), from: homeName },
   ];
   const tooOld = [];
   for (const candidate of candidates) {
@@ -26,7 +28,7 @@ export function ensurePulumi(root, environment) {
   const download = run(npm, ["version"], { env: environment, timeoutSeconds: 600 });
   const version = /v?(\d+\.\d+\.\d+)\s*$/.exec(download.stdout.trim())?.[1] ?? "";
   if (download.status === 0 && compareVersions(version, oldestPulumi) >= 0) return { command: npm, version, from: "npm" };
-  const found = tooOld.length === 0 ? "none is on PATH or in ~/.pulumi/bin" : `${tooOld.join(", ")}; needed: ${oldestPulumi} or newer`;
+  const found = tooOld.length === 0 ? `none is on PATH or in ${homeName}` : `${tooOld.join(", ")}; needed: ${oldestPulumi} or newer`;
   throw new Failure(
     "Pulumi",
     `${found}, and npm's pulumi package couldn't download one: ${tail(download.stderr, 1)}`,

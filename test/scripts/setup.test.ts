@@ -147,9 +147,10 @@ describe("Pulumi", () => {
 
   test("from its home, where the one on PATH is too old", () => {
     program("pulumi", "echo v3.100.0");
-    mkdirSync(join(folder, "pulumi-home", "bin"), { recursive: true });
-    writeFileSync(join(folder, "pulumi-home", "bin", "pulumi"), `#!/bin/sh\necho v${oldestPulumi}\n`, { mode: 0o755 });
-    expect(ensurePulumi(folder, environment())).toMatchObject({ version: oldestPulumi, from: "~/.pulumi/bin" });
+    const bin = join(folder, "pulumi-home", "bin");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, "pulumi"), `#!/bin/sh\necho v${oldestPulumi}\n`, { mode: 0o755 });
+    expect(ensurePulumi(folder, environment())).toMatchObject({ version: oldestPulumi, from: bin });
   });
 
   test("from npm, which downloads it", () => {
@@ -160,8 +161,11 @@ describe("Pulumi", () => {
   test("not to be had", () => {
     npmPackage("echo 'pulumi: fetch failed' >&2; exit 1");
     expect(messageOf(() => ensurePulumi(folder, environment()))).toBe(
-      "Pulumi: none is on PATH or in ~/.pulumi/bin, and npm's pulumi package couldn't download one: pulumi: fetch failed\n  fix: install it: https://www.pulumi.com/docs/install/",
+      `Pulumi: none is on PATH or in ${join(folder, "pulumi-home", "bin")}, and npm's pulumi package couldn't download one: pulumi: fetch failed\n  fix: install it: https://www.pulumi.com/docs/install/`,
     );
+    vi.stubEnv("PULUMI_HOME", undefined);
+    vi.stubEnv("HOME", folder);
+    expect(messageOf(() => ensurePulumi(folder, environment()))).toContain("Pulumi: none is on PATH or in ~/.pulumi/bin, and");
     program("pulumi", "echo v3.100.0");
     expect(messageOf(() => ensurePulumi(folder, environment()))).toContain(`PATH has 3.100.0; needed: ${oldestPulumi} or newer, and npm's`);
   });
