@@ -5,14 +5,21 @@ import { stringify } from "yaml";
 
 const root = join(import.meta.dirname, "../..");
 
-/** Copies the checkout's files, those not yet committed too, to a folder that isn't there yet; the npm packages are shared. */
+/** A stack's file. */
+const stackFile = /^Pulumi\.[^/]+\.yaml$/;
+
+/**
+ * Copies the checkout's files, those not yet committed too, to a folder that isn't there yet; the npm packages are shared. The stacks' files, which
+ * hold what whoever works here has set, and whether Pulumi has run them, have nothing but the environment there.
+ */
 export function copyCheckout(folder: string): void {
   if (existsSync(folder)) return;
   const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" }).trim().split("\n");
-  for (const file of files.filter((name) => existsSync(join(root, name)))) {
+  for (const file of files.filter((name) => !stackFile.test(name) && existsSync(join(root, name)))) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(root, file), join(folder, file));
   }
+  for (const environment of ["dev", "prod"]) writeStackFile(join(folder, `Pulumi.${environment}.yaml`), { environment });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
 }
 
