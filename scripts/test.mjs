@@ -25,7 +25,7 @@ const usage = `Tests the project.
   npm run test:engines          the core of it on a second, newer Docker engine, and on that one as a server, over ssh
   npm run test:e2e              the same through the real Pulumi
   npm run test:faults           crashes, a database that is away, full disks, too little memory, a power cut; not part of npm test
-  npm run test:clean            the README's two commands on a machine with nothing but Node.js, npm and git; an hour; not part of npm test
+  npm run test:clean            the README's two commands on a machine with nothing but Node.js, npm and git, with and without Pulumi; some 50 minutes each; not part of npm test
   npm run test:full             npm test, the rest of test:compose and test:data, test:faults and test:clean
 
 Example: npm run test:docker -- --no-install`;
