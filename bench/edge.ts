@@ -53,7 +53,20 @@ function client(container: string, network: string, ...command: string[]): strin
   return execFileSync("docker", ["run", ...place, clients, ...command], { encoding: "utf8", maxBuffer: 1e8, stdio: ["ignore", "pipe", "pipe"] });
 }
 
-const pin = (container: string) => docker("update", "--cpuset-cpus", serverCore, container);
+const pin = (container: string, core = serverCore) => docker("update", "--cpuset-cpus", core, container);
+
+/** Where the site runs while Django is measured: on a server of one core, and on one where gunicorn needn't share its core. */
+const layouts = ["all on one core", "gunicorn on a core of its own"] as const;
+
+/** Runs a measurement in each layout. */
+async function inEachLayout(measure: (layout: string) => Promise<void>): Promise<void> {
+  const beside = [nginx, ecdsa, ...site.containersOf("postgres")];
+  for (const layout of layouts) {
+    for (const container of beside) pin(container, layout === layouts[0] ? serverCore : clientCore);
+    await measure(layout);
+  }
+  for (const container of beside) pin(container);
+}
 
 async function cpuNanoseconds(container: string): Promise<number> {
   return (await engineApi("GET", `/containers/${container}/stats?stream=false&one-shot=true`)).cpu_stats.cpu_usage.total_usage;
@@ -211,31 +224,34 @@ function p99(container: string, network: string, perSecond: number, url: string)
     .map((line) => /^\d+\t(\d+)\t(\d+)$/.exec(line))
     .filter((match) => match !== null);
   const failed = times.filter(([, status]) => status !== "200");
-  if (times.length < perSecond * 8 * 0.9 || failed.length > 0) throw new Error(`${url}: ${times.length} requests, ${failed.length} failed`);
+  // A connection that waits longer than its turn doesn't make up for it.
+  if (times.length < perSecond * 8 * 0.75 || failed.length > 0) throw new Error(`${url}: ${times.length} requests, ${failed.length} failed`);
   return times.map(([, , microseconds]) => Number(microseconds) / 1000).sort((a, b) => a - b)[Math.floor(times.length * 0.99)];
 }
 
 test("a page of Django's with a query, through nginx and without", async () => {
   const [replica] = site.containersOf("django");
   const through = `https://movies.localhost:8443${listing}`;
-  const values = await inTurn(
-    { ours: () => requestsPerSecond(nginx, through), direct: () => direct(replica), guides: () => requestsPerSecond(ecdsa, through) },
-    9,
-  );
-  const half = median(values.direct) / 2;
-  const waits = await inTurn(
-    {
-      ours: () => p99(nginx, edge, half, through),
-      direct: () => p99(replica, `${site.prefix}-app`, half, `http://movies.localhost:9000${listing}`),
-    },
-    3,
-  );
-  rows.push(
-    { measure: "Django's page through nginx / gunicorn asked directly", ours: shown(values.ours, "/s"), peer: shown(values.direct, "/s"), ratio: ratio(values.ours, values.direct), target: ">= 0.90" }, // prettier-ignore
-    { measure: "Django's page through nginx / through a plain nginx as the guides have it", ours: shown(values.ours, "/s"), peer: shown(values.guides, "/s"), ratio: ratio(values.ours, values.guides), target: "" }, // prettier-ignore
-    { measure: `p99 at ${half.toFixed(0)} a second, through nginx - directly`, ours: shown(waits.ours, "ms"), peer: shown(waits.direct, "ms"), ratio: `${median(waits.ours.map((wait, round) => wait - waits.direct[round])).toFixed(1)} ms`, target: "<= +3 ms" }, // prettier-ignore
-  );
-  expect(waits.ours.length).toBe(3);
+  await inEachLayout(async (layout) => {
+    const values = await inTurn(
+      { ours: () => requestsPerSecond(nginx, through), direct: () => direct(replica), guides: () => requestsPerSecond(ecdsa, through) },
+      9,
+    );
+    const half = median(values.direct) / 2;
+    const waits = await inTurn(
+      {
+        ours: () => p99(nginx, edge, half, through),
+        direct: () => p99(replica, `${site.prefix}-app`, half, `http://movies.localhost:9000${listing}`),
+      },
+      3,
+    );
+    rows.push(
+      { measure: `${layout}: Django's page through nginx / gunicorn asked directly`, ours: shown(values.ours, "/s"), peer: shown(values.direct, "/s"), ratio: ratio(values.ours, values.direct), target: ">= 0.90" }, // prettier-ignore
+      { measure: `${layout}: Django's page through nginx / through a plain nginx as the guides have it`, ours: shown(values.ours, "/s"), peer: shown(values.guides, "/s"), ratio: ratio(values.ours, values.guides), target: "" }, // prettier-ignore
+      { measure: `${layout}: p99 at ${half.toFixed(0)} a second, through nginx - directly`, ours: shown(waits.ours, "ms"), peer: shown(waits.direct, "ms"), ratio: `${median(waits.ours.map((wait, round) => wait - waits.direct[round])).toFixed(1)} ms`, target: "<= +3 ms" }, // prettier-ignore
+    );
+    expect(waits.ours.length).toBe(3);
+  });
 });
 
 test("our settings of gunicorn beside others", async () => {
@@ -259,13 +275,15 @@ test("our settings of gunicorn beside others", async () => {
     return { name, container };
   });
   try {
-    const values = await inTurn({
-      ours: () => direct(replica),
-      ...Object.fromEntries(containers.map(({ name, container }) => [name, () => direct(container)])),
-    } as Record<string, () => number>);
-    for (const { name } of containers) {
-      rows.push({ measure: `our gunicorn settings / ${name}`, ours: shown(values.ours, "/s"), peer: shown(values[name], "/s"), ratio: ratio(values.ours, values[name]), target: ">= 1.0" }); // prettier-ignore
-    }
+    await inEachLayout(async (layout) => {
+      const values = await inTurn({
+        ours: () => direct(replica),
+        ...Object.fromEntries(containers.map(({ name, container }) => [name, () => direct(container)])),
+      } as Record<string, () => number>);
+      for (const { name } of containers) {
+        rows.push({ measure: `${layout}: our gunicorn settings / ${name}`, ours: shown(values.ours, "/s"), peer: shown(values[name], "/s"), ratio: ratio(values.ours, values[name]), target: ">= 1.0" }); // prettier-ignore
+      }
+    });
   } finally {
     for (const { container } of containers) docker("rm", "--force", container);
   }
