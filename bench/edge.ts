@@ -55,14 +55,14 @@ function client(container: string, network: string, ...command: string[]): strin
 
 const pin = (container: string, core = serverCore) => docker("update", "--cpuset-cpus", core, container);
 
-/** Where the site runs while Django is measured: on a server of one core, and on one where gunicorn needn't share its core. */
-const layouts = ["all on one core", "gunicorn on a core of its own"] as const;
+/** Which core has what serves beside gunicorn while Django is measured: gunicorn's, or the other one. */
+const layouts = { "all on one core": serverCore, "gunicorn on a core of its own": clientCore };
 
 /** Runs a measurement in each layout. */
 async function inEachLayout(measure: (layout: string) => Promise<void>): Promise<void> {
   const beside = [nginx, ecdsa, ...site.containersOf("postgres")];
-  for (const layout of layouts) {
-    for (const container of beside) pin(container, layout === layouts[0] ? serverCore : clientCore);
+  for (const [layout, core] of Object.entries(layouts)) {
+    for (const container of beside) pin(container, core);
     await measure(layout);
   }
   for (const container of beside) pin(container);
