@@ -1,21 +1,30 @@
 // Runs Pulumi for the other scripts.
-import { spawn } from "node:child_process";
+import { spawnLowPriority } from "./low-priority.mjs";
 import { wrongPassphrase } from "./setup/passphrase.mjs";
 import { run, tail, Failure } from "./setup/process.mjs";
 import { root } from "./setup/setup.mjs";
 
-/** Runs pulumi with this terminal and resolves with its exit code; Ctrl-C reaches it and not us, so that it can end in order. */
+/** Milliseconds within which a second SIGINT is the same Ctrl-C: the terminal sends one, and npm passes its own on. */
+const sameInterrupt = 500;
+
+/**
+ * Runs pulumi with this terminal and a low priority, and resolves with its exit code. It ends in order on Ctrl-C, and when the terminal goes
+ * away; a second Ctrl-C ends it at once.
+ */
 export function runPulumi({ command, environment }, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, env: environment, stdio: "inherit" });
-    const ignore = () => {};
-    process.on("SIGINT", ignore);
-    const forward = () => child.kill("SIGTERM");
-    process.on("SIGTERM", forward);
+    const child = spawnLowPriority(command, args, { cwd: root, env: environment, stdio: "inherit" });
+    let interrupted = 0;
+    const interrupt = () => {
+      if (Date.now() - interrupted < sameInterrupt) return;
+      interrupted = Date.now();
+      child.kill("SIGINT");
+    };
+    const handlers = { SIGINT: interrupt, SIGHUP: interrupt, SIGTERM: () => child.kill("SIGTERM") };
+    for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler);
     child.on("error", reject);
     child.on("exit", (code, signal) => {
-      process.off("SIGINT", ignore);
-      process.off("SIGTERM", forward);
+      for (const [name, handler] of Object.entries(handlers)) process.off(name, handler);
       resolve(code ?? (signal === null ? 1 : 128));
     });
   });

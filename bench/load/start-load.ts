@@ -7,9 +7,12 @@ export interface RunningLoad {
   stop(): Promise<Sent[]>;
 }
 
-/** Starts a load in a process of its own, so that nothing that a test does delays its clock. */
+/**
+ * Starts a load in a process of its own, so that nothing that a test does delays its clock, and in a session of its own, for Linux shares
+ * processors out between sessions: visitors are elsewhere, and don't wait for what a deploy does beside serving.
+ */
 export function startLoad(args: LoadArgs): RunningLoad {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "process.ts")], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, "process.ts")], { detached: true, stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise<Sent[]>((resolve, reject) => {
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk) => chunks.push(chunk));

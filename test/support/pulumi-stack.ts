@@ -1,9 +1,10 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { spawnLowPriority } from "../../scripts/low-priority.mjs";
 import { copyCheckout, saltOf, writeStackFile } from "./checkout-copy.ts";
 import { sweepDocker, type KillableStack, type Operation } from "./stack-driver.ts";
 
@@ -125,14 +126,19 @@ export class PulumiStack implements KillableStack {
     return JSON.parse(stdout).deployment.resources.flatMap(({ id }: { id?: string }) => id ?? []);
   }
 
-  /** Runs a pulumi command on this stack to its end, whatever its exit code. */
-  pulumi(...args: string[]): Promise<Finished> {
-    return new Promise((resolve) => {
-      const options = { cwd: this.checkout, env: environment(), maxBuffer: 1e9, timeout: 600_000 };
-      execFile(command, [...args, "--stack", this.stack, "--non-interactive"], options, (error, stdout, stderr) => {
-        resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : 1, stdout, stderr });
-      });
+  /** Runs a pulumi command on this stack to its end, whatever its exit code; with a low priority what the project's commands run so. */
+  async pulumi(...args: string[]): Promise<Finished> {
+    const begin = ["up", "destroy"].includes(args[0]) ? spawnLowPriority : spawn;
+    const child: ChildProcess = begin(command, [...args, "--stack", this.stack, "--non-interactive"], {
+      cwd: this.checkout,
+      env: environment(),
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 600_000,
     });
+    const printed = { stdout: "", stderr: "" };
+    for (const name of ["stdout", "stderr"] as const) child[name]?.setEncoding("utf8").on("data", (text: string) => (printed[name] += text));
+    const [code] = await once(child, "close");
+    return { code: code ?? 1, ...printed };
   }
 
   private async select(): Promise<void> {
