@@ -13,6 +13,7 @@ import { runInShell, visitors } from "../test/support/visitors.ts";
 import { composeCommand, ComposeProject } from "./load/compose-project.ts";
 import { stopAtReload } from "./load/early-stop.ts";
 import type { LoadArgs, Sent } from "./load/load.ts";
+import { outsideAddress } from "./load/outside-address.ts";
 import { drawRollouts, type Panel } from "./load/picture.ts";
 import { startLoad } from "./load/start-load.ts";
 import { overlap, split, summarize } from "./load/summary.ts";
@@ -33,6 +34,7 @@ const leastSeconds = 62;
 const throughPulumi = Boolean(process.env.DJANGO_STACK_TEST_PULUMI);
 const makeStack: MakeStack = (name, config) => (throughPulumi ? new PulumiStack(name, config) : new ContainerStack(name, config));
 const quietSeconds = 15;
+const address = await outsideAddress();
 const root = join(import.meta.dirname, "..");
 
 interface Row {
@@ -98,22 +100,27 @@ async function measure(
 afterAll(() => {
   const machine = `${cpus().length} x ${cpus()[0].model}, Docker ${docker("version", "--format", "{{.Server.Version}}").trim()}, ${new Date().toISOString().slice(0, 10)}`;
   mkdirSync(join(root, "bench/results"), { recursive: true });
-  writeFileSync(join(root, "bench/results/rollout.json"), `${JSON.stringify({ machine, perSecond, throughPulumi, rows }, null, 2)}\n`);
+  writeFileSync(join(root, "bench/results/rollout.json"), `${JSON.stringify({ machine, perSecond, throughPulumi, address, rows }, null, 2)}\n`);
   if (panels.length > 0) writeFileSync(join(root, "docs/rollout.svg"), drawRollouts(panels));
-  console.log(`\n${machine}; ${perSecond} requests a second; ${throughPulumi ? "through Pulumi" : "the containers without Pulumi"}\n`);
+  console.log(`\n${machine}; ${perSecond} requests a second to ${address}; ${throughPulumi ? "through Pulumi" : "the containers without Pulumi"}\n`);
   console.table(rows.map(({ failures, ...row }) => ({ ...row, failures: JSON.stringify(failures) })));
 });
 
 /** A stack of ours under load, and how a change of it is measured. */
 function siteUnderLoad(name: string, make: MakeStack) {
-  const site = new Site(name, make, { config: { app: { context: join(tmpdir(), `${name}-prod-${process.pid}`, "django") } } });
+  const site = new Site(name, make, {
+    config: {
+      bindAddress: [...new Set(["127.0.0.1", address])],
+      app: { context: join(tmpdir(), `${name}-prod-${process.pid}`, "django") },
+    },
+  });
   beforeAll(async () => {
     await site.start();
     runInShell(site.containersOf("django")[0], firstMovie);
   });
   afterAll(() => site.stop());
   const ours = async (change: string, work: () => void | Promise<void>) => {
-    const load = new SiteLoad(site, perSecond, cycle);
+    const load = new SiteLoad(site, perSecond, cycle, address);
     let ledger = { missing: [] as string[], doubled: [] as string[] };
     let old = "";
     const requests = {
@@ -225,6 +232,7 @@ describe("a compose project beside it", () => {
     const titlePrefix = `load-${rows.length}-`;
     const load = startLoad({
       url: peer.url,
+      address,
       authority: peer.authority,
       patienceMilliseconds: 40_000,
       perSecond,
@@ -247,7 +255,7 @@ describe("a compose project beside it", () => {
     if (!here) return console.log("not measured: the compose project, because there is no Docker Compose 2 on this machine");
     cpSync(join(root, "django"), source, { recursive: true });
     build();
-    peer = new ComposeProject("dsrollout-compose", image, 18454, folder);
+    peer = new ComposeProject("dsrollout-compose", image, 18454, folder, address);
     up();
     peer.compose("exec", "-T", "-e", "DJANGO_SUPERUSER_PASSWORD=nostromo-1979", "django", "python", "manage.py", "createsuperuser", "--noinput", "--username", "admin", "--email", "a@example.com"); // prettier-ignore
     runInShell(container("django"), firstMovie, managePy);

@@ -13,8 +13,11 @@ export class ComposeProject {
   private readonly files: string;
   private readonly command: readonly string[];
 
-  /** @param files folder for its certificate and nginx.conf, outside the checkout. */
-  constructor(name: string, image: string, port: number, files: string) {
+  /**
+   * @param files folder for its certificate and nginx.conf, outside the checkout.
+   * @param address of this machine that its port is published on.
+   */
+  constructor(name: string, image: string, port: number, files: string, address = "127.0.0.1") {
     const command = composeCommand();
     if (command === undefined) throw new Error("no Docker Compose 2 on this machine");
     this.command = command;
@@ -25,6 +28,7 @@ export class ComposeProject {
     this.variables = {
       BENCH_IMAGE: image,
       BENCH_PORT: String(port),
+      BENCH_ADDRESS: address,
       BENCH_CERTIFICATE: join(files, "tls"),
       BENCH_NGINX: join(files, "nginx.conf"),
     };

@@ -7,9 +7,11 @@ export const kinds = ["HTTP/1.1 keep-alive", "HTTP/1.1 fresh", "HTTP/2 keep-aliv
 export type Kind = (typeof kinds)[number];
 
 export interface Target {
-  /** An https URL; its name needn't resolve, every connection goes to 127.0.0.1. */
+  /** An https URL; its name needn't resolve. */
   readonly url: string;
-  /** Port of 127.0.0.1 to connect to. @default - the URL's own */
+  /** Address to connect to. @default 127.0.0.1 */
+  readonly address?: string;
+  /** Port to connect to. @default - the URL's own */
   readonly port?: number;
   /** Certificate of the authority to trust, PEM. */
   readonly authority: string;
@@ -64,7 +66,7 @@ export class Connections {
   constructor(target: Target) {
     this.target = target;
     this.secureContext = createSecureContext({ ca: target.authority });
-    const tls = { host: "127.0.0.1", port: portOf(target), secureContext: this.secureContext, servername: new URL(target.url).hostname };
+    const tls = { host: addressOf(target), port: portOf(target), secureContext: this.secureContext, servername: new URL(target.url).hostname };
     this.fresh = new Agent({ ...tls, keepAlive: false, maxCachedSessions: 0 });
     this.newlyKept = () => ({ agent: new Agent({ ...tls, keepAlive: true, maxSockets: 1 }), since: performance.now() });
     this.kept = Array.from({ length: target.kept }, this.newlyKept);
@@ -106,7 +108,7 @@ export class Connections {
     return new Promise((resolve, reject) => {
       const length = body === undefined ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
       const call = requestHttps(
-        { agent, method, path, host: "127.0.0.1", port: portOf(this.target), headers: { Host: new URL(url).host, ...length, ...headers } },
+        { agent, method, path, host: addressOf(this.target), port: portOf(this.target), headers: { Host: new URL(url).host, ...length, ...headers } },
         (response) => {
           const chunks: Buffer[] = [];
           response.on("error", (error) => reject(new NoAnswer(named(error))));
@@ -140,7 +142,8 @@ class Http2Connection {
     this.target = target;
     const { hostname, origin } = new URL(target.url);
     this.session = connectHttp2(origin, {
-      createConnection: () => connectTls({ host: "127.0.0.1", port: portOf(target), servername: hostname, secureContext, ALPNProtocols: ["h2"] }),
+      createConnection: () =>
+        connectTls({ host: addressOf(target), port: portOf(target), servername: hostname, secureContext, ALPNProtocols: ["h2"] }),
     });
     this.session.on("error", (error) => (this.failure ??= error));
     this.session.on("goaway", (_code, lastStream) => (this.lastStream = lastStream));
@@ -185,6 +188,10 @@ class Http2Connection {
   close(): void {
     this.session.close();
   }
+}
+
+function addressOf({ address }: Target): string {
+  return address ?? "127.0.0.1";
 }
 
 function portOf({ port, url }: Target): number {

@@ -30,12 +30,16 @@ export class SiteLoad {
   private readonly titlePrefix: string;
   private readonly running: RunningLoad;
 
-  /** @param perSecond requests a second, over the four kinds of connections in turn. */
-  constructor(site: Site, perSecond: number, cycle: LoadArgs["cycle"] = halfOfThemPosts) {
+  /**
+   * @param perSecond requests a second, over the four kinds of connections in turn.
+   * @param address to connect to, 127.0.0.1 unless another is given.
+   */
+  constructor(site: Site, perSecond: number, cycle: LoadArgs["cycle"] = halfOfThemPosts, address?: string) {
     this.site = site;
     this.titlePrefix = `load-${randomBytes(4).toString("hex")}-`;
     this.running = startLoad({
       url: site.outputs.url,
+      address,
       port: site.port,
       authority: site.authority,
       patienceMilliseconds: 40_000,
