@@ -25,6 +25,6 @@ function lower(group) {
   try {
     writeFileSync(group, String(niceness));
   } catch {
-    // Another one was set within the last tenth of a second, which the kernel allows root alone: the program's own priority has to do.
+    // The kernel lets nobody but root set a second one within a tenth of a second: the program's own priority has to do then.
   }
 }

@@ -20,6 +20,7 @@ umask 0077
 open_repository
 
 clean_up() {
+  [ -z "${stopping:-}" ] || wait "$stopping" || true
   stop_scratch
   rm -rf /backup-work/backup /backup-work/media /backup-work/verify
 }
@@ -79,9 +80,8 @@ verify_again() {
   clean_up
   write_gently 9>&- &
   ensure_repository
-  local id=${1:-$(newest_verified)}
-  [ -n "$id" ] || fail "there is no backup yet"
-  prove "$id"
+  local id
+  prove "${1:-}"
   say "proved $id"
 }
 

@@ -35,9 +35,14 @@ repository() { as_postgres restic "${repository_options[@]}" "$@"; }
 
 # Makes the repository when there has never been one, and refuses to when there has: a disk that isn't mounted looks like that.
 ensure_repository() {
-  local code=0 message
-  # By itself restic goes on trying for a quarter of an hour.
-  message=$(as_postgres timeout 60 restic "${repository_options[@]}" cat config 2>&1 > /dev/null) || code=$?
+  local code message question
+  # The first one also removes the locks of processes that were killed, which somebody who may store needn't be allowed to.
+  for question in unlock "cat config"; do
+    code=0
+    # By itself restic goes on trying for a quarter of an hour.
+    message=$(as_postgres timeout 60 restic "${repository_options[@]}" $question 2>&1 > /dev/null) || code=$?
+    case $code in 0 | 10 | 12) break ;; esac
+  done
   case $code in
     0) ;;
     10)
@@ -51,8 +56,6 @@ ensure_repository() {
     *) fail "can't open $BACKUP_TARGET: $(grep . <<< "$message" | head -n 1)" ;;
   esac
   echo "$BACKUP_TARGET" > /backup-work/repository
-  # Those of a process that was killed.
-  repository unlock > /dev/null 2>&1 || true
 }
 
 # Prints the id of the newest backup that was restored and compared; nothing when there is none.
