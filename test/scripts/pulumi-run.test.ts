@@ -30,8 +30,8 @@ process.exitCode = await runPulumi({ command: ${JSON.stringify(join(folder, "pul
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs it, sends signals, each after some milliseconds, and returns what it printed and its exit code. */
-async function signalled(...signals: readonly (readonly [NodeJS.Signals, number])[]) {
+/** Runs it, sends signals, each after some milliseconds, and returns its exit code and what it printed, which are so many lines at least. */
+async function signalled(lines: number, ...signals: readonly (readonly [NodeJS.Signals, number])[]) {
   const child = spawn(process.execPath, [runner], { stdio: ["ignore", "pipe", "inherit"] });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
@@ -41,20 +41,22 @@ async function signalled(...signals: readonly (readonly [NodeJS.Signals, number]
     await sleep(milliseconds);
     child.kill(signal);
   }
+  const printed = () => text.trim().split("\n").slice(1);
+  await expect.poll(() => printed().length, { interval: 10, timeout: 10_000 }).toBeGreaterThanOrEqual(lines);
   await sleep(100);
   writeFileSync(join(folder, "pulumi.end"), "");
   const [code] = await closed;
   rmSync(join(folder, "pulumi.end"));
-  return [code, text.trim().split("\n").slice(1)];
+  return [code, printed()];
 }
 
-test("resolves with its exit code", async () => expect(await signalled()).toEqual([3, []]));
+test("resolves with its exit code", async () => expect(await signalled(0)).toEqual([3, []]));
 
 test("Ctrl-C, which comes from the terminal and once more from npm, reaches it once; a second Ctrl-C does too", async () => {
-  expect(await signalled(["SIGINT", 0], ["SIGINT", 20], ["SIGINT", 600])).toEqual([3, ["got INT", "got INT"]]);
+  expect(await signalled(2, ["SIGINT", 0], ["SIGINT", 20], ["SIGINT", 600])).toEqual([3, ["got INT", "got INT"]]);
 });
 
 test("a terminal that goes away is a Ctrl-C, and SIGTERM is passed on", async () => {
-  expect(await signalled(["SIGHUP", 0])).toEqual([3, ["got INT"]]);
-  expect(await signalled(["SIGTERM", 0])).toEqual([3, ["got TERM"]]);
+  expect(await signalled(1, ["SIGHUP", 0])).toEqual([3, ["got INT"]]);
+  expect(await signalled(1, ["SIGTERM", 0])).toEqual([3, ["got TERM"]]);
 });
