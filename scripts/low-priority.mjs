@@ -3,8 +3,8 @@ import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 
 /**
- * What a low priority is: a little less of a processor than a container with `cpu_shares` 128 gets, a ninth of what one without gets.
- * Less would keep a deploy that is to mend an overloaded site from ever ending.
+ * Steps of priority that it gives up: it weighs 110 then, where a program without weighs 1024 (Linux' sched_prio_to_weight), a little less than
+ * what may wait in containers (`cpu_shares` 128). More of them would keep a deploy that is to mend an overloaded site from ever ending.
  */
 const niceness = 10;
 
