@@ -5,7 +5,8 @@ const socketPath = (process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock").re
 /** Calls the Docker Engine's API on its socket and returns the decoded answer; throws on a status of 400 or more. */
 export function engineApi(method: string, path: string, body?: unknown, contentType = "application/json"): Promise<any> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, method, path, headers: { "Content-Type": contentType } }, (response) => {
+    // A connection each: one kept from before is closed by the engine while a test waits for a command, and nobody would see it in time.
+    const call = request({ socketPath, method, path, agent: false, headers: { "Content-Type": contentType } }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk) => chunks.push(chunk));
       response.on("end", () => {
