@@ -237,20 +237,22 @@ test("a page of Django's with a query, through nginx and without", async () => {
       { ours: () => requestsPerSecond(nginx, through), direct: () => direct(replica), guides: () => requestsPerSecond(ecdsa, through) },
       9,
     );
-    const half = median(values.direct) / 2;
+    // Half of what gunicorn does just then: where the machine has become slower, half of what it did before may be all of it.
+    let half = 0;
     const waits = await inTurn(
       {
+        half: () => (half = direct(replica) / 2),
         ours: () => p99(nginx, edge, half, through),
         direct: () => p99(replica, `${site.prefix}-app`, half, `http://movies.localhost:9000${listing}`),
       },
-      3,
+      5,
     );
     rows.push(
       { measure: `${layout}: Django's page through nginx / gunicorn asked directly`, ours: shown(values.ours, "/s"), peer: shown(values.direct, "/s"), ratio: ratio(values.ours, values.direct), target: ">= 0.90" }, // prettier-ignore
       { measure: `${layout}: Django's page through nginx / through a plain nginx as the guides have it`, ours: shown(values.ours, "/s"), peer: shown(values.guides, "/s"), ratio: ratio(values.ours, values.guides), target: "" }, // prettier-ignore
-      { measure: `${layout}: p99 at ${half.toFixed(0)} a second, through nginx - directly`, ours: shown(waits.ours, "ms"), peer: shown(waits.direct, "ms"), ratio: `${median(waits.ours.map((wait, round) => wait - waits.direct[round])).toFixed(1)} ms`, target: "<= +3 ms" }, // prettier-ignore
+      { measure: `${layout}: p99 at ${median(waits.half).toFixed(0)} a second, through nginx - directly`, ours: shown(waits.ours, "ms"), peer: shown(waits.direct, "ms"), ratio: `${median(waits.ours.map((wait, round) => wait - waits.direct[round])).toFixed(1)} ms`, target: "<= +3 ms" }, // prettier-ignore
     );
-    expect(waits.ours.length).toBe(3);
+    expect(waits.ours.length).toBe(5);
   });
 });
 
