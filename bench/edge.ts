@@ -41,9 +41,15 @@ const shown = (values: readonly number[], unit: string) => `${median(values).toF
 const ratio = (ours: readonly number[], theirs: readonly number[]) => median(ours.map((value, round) => value / theirs[round])).toFixed(2);
 
 /** Runs a measurement on each side in turn, so that what else the machine does meets both; returns each side's values. */
-async function inTurn<Name extends string>(sides: Record<Name, () => number | Promise<number>>, count = rounds): Promise<Record<Name, number[]>> {
+async function inTurn<Name extends string>(
+  sides: Record<Name, () => number | Promise<number>>,
+  { count = rounds, beginRound = () => {} } = {},
+): Promise<Record<Name, number[]>> {
   const values = Object.fromEntries(Object.keys(sides).map((name) => [name, [] as number[]])) as unknown as Record<Name, number[]>;
-  for (let round = 0; round < count; round++) for (const name of Object.keys(sides) as Name[]) values[name].push(await sides[name]());
+  for (let round = 0; round < count; round++) {
+    beginRound();
+    for (const name of Object.keys(sides) as Name[]) values[name].push(await sides[name]());
+  }
   return values;
 }
 
@@ -182,7 +188,7 @@ test("full handshakes", async () => {
       ecdsa: () => handshakeMicroseconds(ecdsa),
       rsa: () => handshakeMicroseconds(rsa),
     },
-    9,
+    { count: 9 },
   );
   const perSecond = (microseconds: readonly number[]) => microseconds.map((value) => 1e6 / value);
   const [ours, theirs] = [perSecond(values.ours), perSecond(values.rsa)];
@@ -224,33 +230,37 @@ function p99(container: string, network: string, perSecond: number, url: string)
     .map((line) => /^\d+\t(\d+)\t(\d+)$/.exec(line))
     .filter((match) => match !== null);
   const failed = times.filter(([, status]) => status !== "200");
-  // A connection that waits longer than its turn doesn't make up for it.
-  if (times.length < perSecond * 8 * 0.75 || failed.length > 0) throw new Error(`${url}: ${times.length} requests, ${failed.length} failed`);
-  return times.map(([, , microseconds]) => Number(microseconds) / 1000).sort((a, b) => a - b)[Math.floor(times.length * 0.99)];
+  if (times.length === 0 || failed.length > 0) throw new Error(`${url}: ${times.length} requests, ${failed.length} failed`);
+  // A connection that waits longer than its turn doesn't make up for it: the requests that were due meanwhile would have waited for the rest.
+  const turn = 8000 / perSecond;
+  const waits = times.flatMap(([, , microseconds]) => {
+    const wait = Number(microseconds) / 1000;
+    return Array.from({ length: Math.ceil(wait / turn) }, (_, missed) => wait - missed * turn);
+  });
+  return waits.sort((a, b) => a - b)[Math.floor(waits.length * 0.99)];
 }
 
 test("a page of Django's with a query, through nginx and without", async () => {
   const [replica] = site.containersOf("django");
   const through = `https://movies.localhost:8443${listing}`;
   await inEachLayout(async (layout) => {
-    const values = await inTurn(
-      { ours: () => requestsPerSecond(nginx, through), direct: () => direct(replica), guides: () => requestsPerSecond(ecdsa, through) },
-      9,
-    );
+    const asked = () => requestsPerSecond(nginx, through);
+    const values = await inTurn({ ours: asked, direct: () => direct(replica) }, { count: 9 });
+    // Apart: after a server that opens a connection for each request, gunicorn does some 6 % less for a while.
+    const beside = await inTurn({ ours: asked, guides: () => requestsPerSecond(ecdsa, through) });
     // Half of what gunicorn does just then: where the machine has become slower, half of what it did before may be all of it.
-    let half = 0;
+    const halves: number[] = [];
     const waits = await inTurn(
       {
-        half: () => (half = direct(replica) / 2),
-        ours: () => p99(nginx, edge, half, through),
-        direct: () => p99(replica, `${site.prefix}-app`, half, `http://movies.localhost:9000${listing}`),
+        ours: () => p99(nginx, edge, halves.at(-1)!, through),
+        direct: () => p99(replica, `${site.prefix}-app`, halves.at(-1)!, `http://movies.localhost:9000${listing}`),
       },
-      5,
+      { count: 5, beginRound: () => void halves.push(direct(replica) / 2) },
     );
     rows.push(
       { measure: `${layout}: Django's page through nginx / gunicorn asked directly`, ours: shown(values.ours, "/s"), peer: shown(values.direct, "/s"), ratio: ratio(values.ours, values.direct), target: ">= 0.90" }, // prettier-ignore
-      { measure: `${layout}: Django's page through nginx / through a plain nginx as the guides have it`, ours: shown(values.ours, "/s"), peer: shown(values.guides, "/s"), ratio: ratio(values.ours, values.guides), target: "" }, // prettier-ignore
-      { measure: `${layout}: p99 at ${median(waits.half).toFixed(0)} a second, through nginx - directly`, ours: shown(waits.ours, "ms"), peer: shown(waits.direct, "ms"), ratio: `${median(waits.ours.map((wait, round) => wait - waits.direct[round])).toFixed(1)} ms`, target: "<= +3 ms" }, // prettier-ignore
+      { measure: `${layout}: Django's page through nginx / through a plain nginx as the guides have it`, ours: shown(beside.ours, "/s"), peer: shown(beside.guides, "/s"), ratio: ratio(beside.ours, beside.guides), target: "" }, // prettier-ignore
+      { measure: `${layout}: p99 at ${median(halves).toFixed(0)} a second, through nginx - directly`, ours: shown(waits.ours, "ms"), peer: shown(waits.direct, "ms"), ratio: `${median(waits.ours.map((wait, round) => wait - waits.direct[round])).toFixed(1)} ms`, target: "<= +3 ms" }, // prettier-ignore
     );
     expect(waits.ours.length).toBe(5);
   });
