@@ -36,6 +36,11 @@ const coreOfPulumi = ["dev", "engine"].map((name) => `${name}.test.ts`);
 const coreOfWholePulumi = [...coreOfPulumi, "prod.test.ts"];
 const coreOfCompose = ["test/docker-compose/config.test.ts", "test/docker-compose/dev.test.ts", "test/docker-compose/prod.test.ts"];
 const coreOfData = ["test/data/restore.test.ts", "test/data/upgrade.test.ts"];
+/** Files whose containers publish no port, or ports of their own, so that they can run while another suite does. */
+const besideOthers = {
+  docker: ["background", "check-release", "nginx-config", "nginx-parse", "start-nginx"].map((name) => `test/docker/${name}.test.ts`),
+  edge: ["test/edge/grade.test.ts"],
+};
 
 const suites = ["unit", "docker", "compose", "edge", "data", "engines", "e2e", "faults", "clean"];
 const words = process.argv.slice(2);
@@ -81,14 +86,7 @@ try {
     const inPulumi = pulumi.result?.ownPlugins === undefined ? coreOfWholePulumi : coreOfPulumi;
     // What the tests through Pulumi repeat, where these run.
     const repeated = core && pulumi.failure === undefined ? inPulumi : [];
-    const dockerFiles = readdirSync(join(root, "test/docker")).filter((file) => !repeated.includes(file));
-    if (selected("docker"))
-      await suite(
-        "docker",
-        environment,
-        docker.failure,
-        dockerFiles.map((file) => `test/docker/${file}`),
-      );
+    if (selected("docker")) await suite("docker", environment, docker.failure, filesAlone("docker", repeated));
     const compose =
       docker.failure === undefined && (selected("compose") || selected("e2e"))
         ? attempt(() => ensureCompose({ install, print: (text) => step("Compose", text) }))
@@ -105,8 +103,9 @@ try {
       environment.DJANGO_STACK_TEST_OLDER_POSTGRES = from ?? "";
       environment.DJANGO_STACK_TEST_REFUSED_POSTGRES = refused[0]?.major ?? "";
     }
-    // Side by side, for each waits more than it works, and each has an engine of its own.
+    // Side by side, for each waits more than it works, and none has what another needs.
     await Promise.all([
+      selected("docker") && suiteBeside("docker", environment, docker.failure),
       selected("compose") && suite("compose", environment, compose.failure, core ? coreOfCompose : []),
       selected("engines") && onSecondEngines(environment, docker.failure),
     ]);
@@ -115,9 +114,12 @@ try {
         skipReasons.push(
           "certificates from an ACME directory, this machine's nginx:1.30 image lacks NGINX's ACME module, which the official one has",
         );
-      await suite("edge", environment, docker.failure);
+      await suite("edge", environment, docker.failure, filesAlone("edge"));
     }
-    if (selected("data")) await suite("data", environment, older.failure, core ? coreOfData : []);
+    await Promise.all([
+      selected("edge") && suiteBeside("edge", environment, docker.failure),
+      selected("data") && suite("data", environment, older.failure, core ? coreOfData : []),
+    ]);
     if (selected("faults")) {
       await suite("faults", environment, docker.failure);
       await onSecondEngine("power cut's", runPowerCut, environment, docker.failure);
@@ -181,9 +183,20 @@ function hasAcmeModule() {
   return spawnSync("docker", ["run", "--rm", "--network", "none", "nginx:1.30", "test", "-e", module]).status === 0;
 }
 
+/** Returns a suite's files but those that run beside others, and but those of some names. */
+function filesAlone(name, without = []) {
+  const files = readdirSync(join(root, "test", name)).filter((file) => !without.includes(file));
+  return files.map((file) => `test/${name}/${file}`).filter((file) => !besideOthers[name].includes(file));
+}
+
+/** Runs a suite's files that can run while another suite does, and prints what they did at their end. */
+function suiteBeside(name, environment, reason) {
+  return suite(name, environment, reason, besideOthers[name], { beside: true });
+}
+
 /** Runs a suite, or those of its files that are named; with a reason not to, lists its tests and counts them as skipped. */
-async function suite(name, environment, reason, files = []) {
-  process.stderr.write(`\n${name} tests\n`);
+async function suite(name, environment, reason, files = [], { beside = false } = {}) {
+  if (!beside) process.stderr.write(`\n${name} tests\n`);
   const vitest = join(root, "node_modules", ".bin", "vitest");
   if (reason !== undefined) {
     const { stdout } = spawnSync(vitest, ["list", ...files, "--project", name, "--no-static-parse", "--json"], {
@@ -197,9 +210,12 @@ async function suite(name, environment, reason, files = []) {
   const folder = mkdtempSync(join(tmpdir(), "django-stack-test-"));
   const args = ["run", ...files, "--project", name, "--reporter=default", "--reporter=json", `--outputFile.json=${join(folder, "report.json")}`];
   const begin = performance.now();
-  const child = spawn(vitest, args, { cwd: root, env: environment, stdio: "inherit" });
-  const [code] = await once(child, "exit");
-  took(name, begin);
+  const child = spawn(vitest, args, { cwd: root, env: environment, stdio: beside ? ["ignore", "pipe", "pipe"] : "inherit" });
+  let output = "";
+  for (const stream of beside ? [child.stdout, child.stderr] : []) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  const [code] = await once(child, "close");
+  if (beside) process.stderr.write(`\n${name} tests, beside others\n${output}`);
+  took(beside ? `${name} beside others` : name, begin);
   count(name, folder, code);
 }
 

@@ -11,7 +11,8 @@ const clock = { command: ["python", "manage.py", "work", "clock"], stopSeconds: 
 /** What background processes do while the stack is changed. */
 export function backgroundBehaviour(name: string, makeStack: MakeStack): void {
   describe("background processes", () => {
-    const site = new Site(name, makeStack, { config: { background: { clock, tasks } } });
+    // Ports of its own, for it runs while another suite does.
+    const site = new Site(name, makeStack, { config: { httpPort: "18085", httpsPort: "18448", background: { clock, tasks } } });
     const command = join(site.project, "movies/management/commands/work.py");
     const release = (version: string, text = work) => writeFileSync(command, text.replace("VERSION", version));
     /** What has been said of one of them, in the order of time. */

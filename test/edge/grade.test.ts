@@ -8,7 +8,11 @@ import { buildHost } from "../support/host-image.ts";
 import { docker, Site } from "../support/site.ts";
 
 let image = "";
-const site = new Site("dsedge", (stack, config) => new ContainerStack(stack, config));
+// Ports of its own, for it runs while another suite does.
+const httpsPort = 18449;
+const site = new Site("dsedge", (stack, config) => new ContainerStack(stack, config), {
+  config: { httpPort: "18086", httpsPort: String(httpsPort) },
+});
 const folder = mkdtempSync(join(tmpdir(), "django-stack-testssl-"));
 
 interface Finding {
@@ -50,6 +54,6 @@ test.each(["intermediate", "modern"])("the %s guideline earns A+, with nothing o
       .map(({ id, severity, finding }) => `${severity} ${id}: ${finding}`),
   ).toEqual([]);
   expect((await site.anonymous().request("/")).headers["strict-transport-security"]).toBe("max-age=63072000");
-  const offered = docker("run", "--rm", "--network", "host", "--entrypoint", "sh", image, "-c", `openssl s_client -connect 127.0.0.1:18443 -servername movies.localhost -groups X25519MLKEM768 </dev/null 2>&1 | grep -i "Negotiated TLS1.3 group"`); // prettier-ignore
+  const offered = docker("run", "--rm", "--network", "host", "--entrypoint", "sh", image, "-c", `openssl s_client -connect 127.0.0.1:${httpsPort} -servername movies.localhost -groups X25519MLKEM768 </dev/null 2>&1 | grep -i "Negotiated TLS1.3 group"`); // prettier-ignore
   expect(offered).toContain("X25519MLKEM768");
 });
