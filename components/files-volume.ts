@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { DockerCommand } from "./docker-engine.ts";
+import { bundlePath, packFiles } from "./file-bundle.ts";
 import { jobGate } from "./gates.ts";
 import { labels, type Owner } from "./labels.ts";
 import { jobProfile } from "./profiles.ts";
@@ -43,18 +44,12 @@ export class FilesVolume extends pulumi.ComponentResource {
   constructor(name: string, args: FilesVolumeArgs, opts?: pulumi.ComponentResourceOptions) {
     super("django-stack:index:FilesVolume", name, {}, opts);
     const volume = new docker.Volume(name, { name, labels: labels(args.owner, args.component) }, { parent: this, ignoreChanges: ["labels"] });
-    const incoming = pulumi.output(args.files).apply((files) =>
-      Object.keys(files)
-        .sort()
-        .map((path) => uploadOf(path, files[path])),
-    );
     const writable = Object.entries(args.writable ?? {});
     const tmpfs = {
       ...args.tmpfs,
       // Not the volumes themselves: nginx -t writes to what it checks.
       ...Object.fromEntries(writable.map(([path]) => [path, `rw,noexec,nosuid,nodev,${ownership(args.user)},mode=0700,size=1m`])),
     };
-    const script = [{ file: "/run/fill.sh", content: fillScript, permissions: "0500" }];
     new docker.Container(
       `${name}-job`,
       {
@@ -79,7 +74,10 @@ export class FilesVolume extends pulumi.ComponentResource {
           ...writable.map(([, source], index) => ({ type: "volume", source, target: `/writable/${index}` })),
         ],
         ...(Object.keys(tmpfs).length === 0 ? {} : { tmpfs }),
-        uploads: incoming.apply((files) => [...script, ...files]),
+        uploads: [
+          { file: "/run/fill.sh", content: fillScript, permissions: "0500" },
+          { file: bundlePath, content: pulumi.output(args.files).apply(packFiles), permissions: "0600" },
+        ],
       },
       {
         parent: this,
@@ -92,13 +90,6 @@ export class FilesVolume extends pulumi.ComponentResource {
     this.volume = volume.name;
     this.registerOutputs({ volume: this.volume });
   }
-}
-
-/** The provider refuses to upload a file without content: fill.sh makes those whose names lie in the folder for them. */
-function uploadOf(path: string, content: string) {
-  return content === ""
-    ? { file: `/incoming/.empty/${path}`, content: "\n", permissions: "0600" }
-    : { file: `/incoming/${path}`, content, permissions: "0600" };
 }
 
 function ownership(user: string): string {

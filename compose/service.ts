@@ -1,3 +1,5 @@
+import { bundlePath, unpackFiles } from "../components/file-bundle.ts";
+
 /** A container as a component declares it, its inputs revealed. */
 export interface DeclaredContainer {
   /** Name in the Compose file. */
@@ -125,17 +127,22 @@ export interface MountedFile {
 /** Returns the files that a container's uploads are, by path below the service's folder. */
 export function uploadedFiles(inputs: Readonly<Record<string, any>>): Record<string, MountedFile> {
   return Object.fromEntries(
-    (inputs.uploads ?? []).map(({ file, content, permissions }: any) => [
-      file.replace(/^\//, ""),
-      { content, mode: 0o600 | (Number.parseInt(permissions, 8) & 0o044) },
-    ]),
+    (inputs.uploads ?? []).flatMap(({ file, content, permissions }: any) => {
+      const mode = 0o600 | (Number.parseInt(permissions, 8) & 0o044);
+      const files =
+        file === bundlePath ? Object.entries(unpackFiles(content)).map(([path, one]) => [`${bundleFolder}/${path}`, one]) : [[file, content]];
+      return files.map(([path, one]) => [path.replace(/^\//, ""), { content: one, mode }]);
+    }),
   );
 }
 
-/** Whole where the folder is the upload's own, else file by file. */
+/** Where a service finds the files of a bundle: whoever reads the Compose file reads them one by one. */
+const bundleFolder = "/incoming";
+
+/** The folder of a bundle whole, the rest file by file. */
 function uploadMounts(service: string, uploads: readonly any[], names: ComposeNames): Record<string, unknown>[] {
-  const targets = uploads.map(({ file }) => (file.startsWith("/incoming/") ? "/incoming" : file));
-  return [...new Set<string>(targets)].map((target) => ({ type: "bind", source: `${names.files(service)}${target}`, target, read_only: true }));
+  const targets = uploads.map(({ file }) => (file === bundlePath ? bundleFolder : file));
+  return targets.map((target) => ({ type: "bind", source: `${names.files(service)}${target}`, target, read_only: true }));
 }
 
 /** An upload is root's own file; what is mounted belongs to whoever wrote the Compose file, and root without this couldn't read it. */

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Copies /incoming into the volume as /files/$FILES_ID, readable by FILES_USER alone, and makes it /files/current.
-# A path under /incoming/.empty becomes a file without content.
+# Puts the files of /incoming.bundle, or those in the folder /incoming, into the volume as /files/$FILES_ID, readable by FILES_USER alone,
+# and makes it /files/current. What a bundle is: components/file-bundle.ts.
 # The volumes under /writable come to belong to FILES_USER.
 # FILES_CHECK, run as that user inside the new folder, decides whether the copy is kept.
 set -eu
@@ -15,14 +15,15 @@ target=/files/$FILES_ID
 incoming=/files/.incoming
 
 rm -rf "$incoming"
-cp -R /incoming "$incoming"
-if [ -d "$incoming/.empty" ]; then
-  # No name here has a newline: they are names of the program's files and of settings.
-  (cd "$incoming/.empty" && find . -type f) | while IFS= read -r file; do
-    mkdir -p "$(dirname "$incoming/$file")"
-    : > "$incoming/$file"
-  done
-  rm -rf "$incoming/.empty"
+if [ -f /incoming.bundle ]; then
+  mkdir "$incoming"
+  while read -r size path; do
+    case $path in */*) mkdir -p "$incoming/${path%/*}" ;; esac
+    head -c "$size" > "$incoming/$path"
+    read -r _
+  done < /incoming.bundle
+else
+  cp -R /incoming "$incoming"
 fi
 find "$incoming" -type d -exec chmod 0500 {} +
 find "$incoming" -type f -exec chmod 0400 {} +
@@ -44,6 +45,6 @@ else
 fi
 ln -sfn "$FILES_ID" /files/.current
 mv -fT /files/.current /files/current
-# What was uploaded must not stay in this container; with Compose it is mounted, and never was in it.
-if ! grep -q ' /incoming ' /proc/self/mountinfo; then rm -rf /incoming; fi
+# What was uploaded must not stay in this container.
+rm -f /incoming.bundle
 echo "files: $FILES_ID"

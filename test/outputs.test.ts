@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { publicText, reveal } from "./support/program.ts";
+import { bundledFiles, publicText } from "./support/program.ts";
 import { program } from "./support/unit.ts";
 
 test("the outputs of prod", async () => {
@@ -36,10 +36,10 @@ test("with ACME the stack's own certificate stands in, and no output is of it", 
   const { outputs, registrations } = await program("prod", { domain: "movies.org", tls: { mode: "acme", acme: { production: true } } });
   expect([outputs.url, outputs.caCertificate, outputs.certificateNotAfter]).toEqual(["https://movies.org", undefined, undefined]);
   const job = registrations.find(({ name }) => name === "django-stack-prod-nginx-files-job");
-  const files = Object.fromEntries(reveal(job?.inputs.uploads).map(({ file, content }: Record<string, string>) => [file, content]));
-  expect(files["/incoming/tls/certificate.pem"]).toBe("leaf\nauthority\n");
-  expect(files["/incoming/nginx.conf"]).toContain('uri "https://acme-v02.api.letsencrypt.org/directory";');
-  expect(files["/incoming/acme-names"]).toBe("movies.org\n");
+  const files = bundledFiles(job?.inputs);
+  expect(files["tls/certificate.pem"]).toBe("leaf\nauthority\n");
+  expect(files["nginx.conf"]).toContain('uri "https://acme-v02.api.letsencrypt.org/directory";');
+  expect(files["acme-names"]).toBe("movies.org\n");
 });
 
 test("a password for the whole site is an output, and a secret file of nginx's", async () => {
@@ -47,7 +47,7 @@ test("a password for the whole site is an output, and a secret file of nginx's",
   expect(outputs.basicAuthPassword).toBe("secretdjangostackprodbasicauthpassword1");
   const job = registrations.find(({ name }) => name === "django-stack-prod-nginx-files-job");
   expect(publicText(job?.inputs)).not.toContain("{SSHA}");
-  expect(reveal(job?.inputs.uploads).find(({ file }: Record<string, string>) => file === "/incoming/passwords").content).toMatch(/^staging:\{SSHA\}/);
+  expect(bundledFiles(job?.inputs).passwords).toMatch(/^staging:\{SSHA\}/);
 });
 
 test("the outputs of dev", async () => {
@@ -70,8 +70,8 @@ test("a proxy on the Docker host is known by the addresses that Docker gives it"
   const outer = { bindAddress: "127.0.0.1", httpsPort: "none", tls: { mode: "outer" }, trustedProxies: ["host", "10.9.8.7"] };
   const { registrations } = await program("prod", { domain: "movies.org", ...outer });
   const job = registrations.find(({ name }) => name === "django-stack-prod-nginx-files-job");
-  const files = Object.fromEntries(reveal(job?.inputs.uploads).map(({ file, content }: Record<string, string>) => [file, content]));
-  const [, ...trusted] = files["/incoming/nginx.conf"].split("set_real_ip_from ").map((text: string) => text.split(";")[0]);
+  const files = bundledFiles(job?.inputs);
+  const [, ...trusted] = files["nginx.conf"].split("set_real_ip_from ").map((text: string) => text.split(";")[0]);
   expect(trusted).toEqual([expect.stringMatching(/^172\.\d+\.0\.1$/), expect.stringMatching(/^172\.\d+\.0\.1$/), "10.9.8.7"]);
-  expect(files["/incoming/site-outer.conf"]).toContain(`    ${trusted[0]} 1;\n`);
+  expect(files["site-outer.conf"]).toContain(`    ${trusted[0]} 1;\n`);
 });

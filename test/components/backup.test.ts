@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { reveal } from "../support/program.ts";
+import { bundledFiles, reveal } from "../support/program.ts";
 import { program } from "../support/unit.ts";
 
 async function resources(backup: Record<string, unknown> = {}) {
@@ -101,11 +101,10 @@ test("another host is reached over a network of its own, with its credentials in
   const { inputs } = of("Container", "backup") as any;
   expect([inputs.networkMode, inputs.networksAdvanced]).toEqual([undefined, [{ name: "movies-prod-backup" }]]);
   expect(JSON.stringify(inputs)).not.toContain("it's");
-  const { uploads } = (of("Container", "backup-files-job") as any).inputs;
-  expect(uploads.slice(1).map(({ file, content }: any) => [file, content])).toEqual([
-    ["/incoming/environment", "AWS_ACCESS_KEY_ID='id'\nAWS_SECRET_ACCESS_KEY='it'\\''s'\n"],
-    ["/incoming/passphrase", "a passphrase of the user's own"],
-  ]);
+  expect(bundledFiles((of("Container", "backup-files-job") as any).inputs)).toEqual({
+    environment: "AWS_ACCESS_KEY_ID='id'\nAWS_SECRET_ACCESS_KEY='it'\\''s'\n",
+    passphrase: "a passphrase of the user's own",
+  });
   expect(outputs.backupPassphrase).toBe("a passphrase of the user's own");
 });
 

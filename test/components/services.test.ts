@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { container, job, service } from "../support/declared-container.ts";
-import { reveal } from "../support/program.ts";
+import { bundledFiles, reveal } from "../support/program.ts";
 import { program } from "../support/unit.ts";
 
 test("the images are those of the config", async () => {
@@ -55,12 +55,10 @@ test("the release job", async () => {
 });
 
 test("Django accepts the key before and the one after, then those from elsewhere", async () => {
-  const { uploads } = await container("django-files-job", {
+  const inputs = await container("django-files-job", {
     secrets: { secretKeyVersion: 4, secretKeyFallbacks: ["of_the_compose_project", "older"] },
   });
-  expect(uploads.find(({ file }: any) => file === "/incoming/SECRET_KEY_FALLBACKS").content).toMatch(
-    /secret-?key-?3,\S*secret-?key-?5,of_the_compose_project,older$/,
-  );
+  expect(bundledFiles(inputs).SECRET_KEY_FALLBACKS).toMatch(/secret-?key-?3,\S*secret-?key-?5,of_the_compose_project,older$/);
 });
 
 test("the release job's own settings win over the user's", async () => {
@@ -129,27 +127,26 @@ test("nginx", async () => {
 });
 
 test("nginx's files: the rendered configuration with every replica, the certificate and its key", async () => {
-  const { uploads, envs } = await container("nginx-files-job", { app: { replicas: 3 } });
-  expect(uploads.map(({ file }: { file: string }) => file)).toEqual([
-    "/run/fill.sh",
-    "/incoming/error-headers.conf",
-    "/incoming/errors.conf",
-    ...[404, 413, 429, 500, 502, 503, 504].map((status) => `/incoming/errors/${status}.html`),
-    "/incoming/headers.conf",
-    "/incoming/locations.conf",
-    "/incoming/media-headers.conf",
-    "/incoming/nginx.conf",
-    "/incoming/proxy.conf",
-    "/incoming/redirect-headers.conf",
-    "/incoming/site-https.conf",
-    "/incoming/start.sh",
-    "/incoming/tls/certificate.pem",
-    "/incoming/tls/key.pem",
+  const inputs = await container("nginx-files-job", { app: { replicas: 3 } });
+  const files = bundledFiles(inputs);
+  expect(Object.keys(files)).toEqual([
+    "error-headers.conf",
+    "errors.conf",
+    ...[404, 413, 429, 500, 502, 503, 504].map((status) => `errors/${status}.html`),
+    "headers.conf",
+    "locations.conf",
+    "media-headers.conf",
+    "nginx.conf",
+    "proxy.conf",
+    "redirect-headers.conf",
+    "site-https.conf",
+    "start.sh",
+    "tls/certificate.pem",
+    "tls/key.pem",
   ]);
-  const text = (file: string) => uploads.find((upload: { file: string }) => upload.file === `/incoming/${file}`).content;
-  for (const index of [0, 1, 2]) expect(text("nginx.conf")).toContain(`server movies-prod-django-${index}:9000 resolve`);
-  expect([text("tls/certificate.pem"), text("tls/key.pem")]).toEqual(["leaf\nauthority\n", "key of movies-prod-certificate-key\n"]);
-  expect(envs[0]).toBe(`FILES_ID=${/return 200 "([0-9a-f]{12})/.exec(text("nginx.conf"))?.[1]}`);
+  for (const index of [0, 1, 2]) expect(files["nginx.conf"]).toContain(`server movies-prod-django-${index}:9000 resolve`);
+  expect([files["tls/certificate.pem"], files["tls/key.pem"]]).toEqual(["leaf\nauthority\n", "key of movies-prod-certificate-key\n"]);
+  expect(inputs.envs[0]).toBe(`FILES_ID=${/return 200 "([0-9a-f]{12})/.exec(files["nginx.conf"])?.[1]}`);
 });
 
 test("the app's image", async () => {

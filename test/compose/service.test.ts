@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { packFiles } from "../../components/file-bundle.ts";
 import { composeService, uploadedFiles, type ComposeNames } from "../../compose/service.ts";
 
 const names: ComposeNames = {
@@ -92,13 +93,13 @@ test("a service waits for what it needs: the end of a job, the health of a servi
 describe("uploads", () => {
   const uploads = [
     { file: "/run/fill.sh", content: "script", permissions: "0500" },
-    { file: "/incoming/nginx.conf", content: "a", permissions: "0600" },
-    { file: "/incoming/tls/key.pem", content: "b", permissions: "0600" },
+    { file: "/incoming.bundle", content: packFiles({ "nginx.conf": "a", "tls/key.pem": "b", empty: "" }), permissions: "0600" },
   ];
 
-  test("are files beside compose.yaml, mounted for reading: a folder of their own whole, the rest one by one", () => {
+  test("are files beside compose.yaml, mounted for reading: those of a bundle as a folder, the rest one by one", () => {
     expect(uploadedFiles({ uploads })).toEqual({
       "run/fill.sh": { content: "script", mode: 0o600 },
+      "incoming/empty": { content: "", mode: 0o600 },
       "incoming/nginx.conf": { content: "a", mode: 0o600 },
       "incoming/tls/key.pem": { content: "b", mode: 0o600 },
     });

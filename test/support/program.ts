@@ -1,6 +1,7 @@
 import { vi } from "vitest";
+import { bundlePath, unpackFiles } from "../../components/file-bundle.ts";
 import type { Engine } from "../../components/profiles.ts";
-import { isSecret, runOnMocks, wrapSecret, type MockRun, type MockRunArgs } from "../../compose/mock-runtime.ts";
+import { isSecret, reveal, runOnMocks, wrapSecret, type MockRun, type MockRunArgs } from "../../compose/mock-runtime.ts";
 
 export { reveal, type Registration } from "../../compose/mock-runtime.ts";
 
@@ -77,3 +78,9 @@ export const echo: Create = async ({ type, name, inputs }) => {
   };
   return { id: `${name}-id`, state: { name, ...inputs, ...known[type] } };
 };
+
+/** Returns the files that a job puts into its volume, contents by path, secret ones too. */
+export function bundledFiles(inputs: any): Record<string, string> {
+  const bundle = reveal(inputs.uploads).find(({ file }: { file: string }) => file === bundlePath);
+  return unpackFiles(bundle.content);
+}
