@@ -48,7 +48,7 @@ export class Background extends pulumi.ComponentResource {
             tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,size=${Math.floor(process.memory / 4)}m` },
             healthcheck: {
               command: ["CMD", "python", "-S", "-c", hasRun(provenSeconds)],
-              intervalSeconds: 3,
+              intervalSeconds: 2.7,
               timeoutSeconds: 5,
               retries: 5,
               startSeconds: 30,

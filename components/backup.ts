@@ -98,7 +98,7 @@ export class Backup extends pulumi.ComponentResource {
           healthcheck: {
             command: ["CMD", "bash", "/usr/local/lib/backup/backup.sh", "health"],
             // Where it is also the time until the first check: when nginx, which starts after the replicas, is healthy too.
-            intervalSeconds: 7,
+            intervalSeconds: 5.7,
             timeoutSeconds: 10,
             retries: 2,
             startSeconds: 60,

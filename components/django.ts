@@ -68,7 +68,7 @@ export class Django extends pulumi.ComponentResource {
             tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,size=${app.temporaryMegabytes}m` },
             healthcheck: {
               command: renderHealthCheck(question),
-              intervalSeconds: 3,
+              intervalSeconds: 2.7,
               timeoutSeconds: 5,
               retries: 5,
               startSeconds: app.startSeconds,

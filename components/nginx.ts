@@ -95,7 +95,7 @@ export class Nginx extends pulumi.ComponentResource {
           tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,uid=${nginxUser},gid=${nginxUser},size=${temporaryMegabytes}m` },
           healthcheck: {
             command: ["CMD", "curl", "--fail", "--silent", "--output", "/dev/null", "--max-time", "3", "http://127.0.0.1:8081/healthz"],
-            intervalSeconds: 2,
+            intervalSeconds: 1.7,
             timeoutSeconds: 5,
             retries: 5,
             startSeconds: 60,

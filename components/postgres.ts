@@ -120,7 +120,7 @@ export class Postgres extends pulumi.ComponentResource {
           // Over TCP: while initdb's temporary server runs, only the socket answers.
           healthcheck: {
             command: ["CMD", "pg_isready", "--quiet", "--host=127.0.0.1", "--username=postgres"],
-            intervalSeconds: 2,
+            intervalSeconds: 1.7,
             timeoutSeconds: 5,
             retries: 15,
             startSeconds: 120,

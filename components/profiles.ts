@@ -5,7 +5,11 @@ import { labels, shortHash, type Owner } from "./labels.ts";
 export interface HealthcheckArgs {
   /** Command, `CMD` first. */
   readonly command: readonly string[];
-  /** Time from one check to the next, and from the start to the first one, where the engine can't tell the two apart. */
+  /**
+   * Time from one check to the next, and from the start to the first one, where the engine can't tell the two apart.
+   *
+   * A little less than whole seconds: the provider asks how a service is once a second, and would miss a check of the same second.
+   */
   readonly intervalSeconds: number;
   readonly timeoutSeconds: number;
   /** Failures in a row that make it unhealthy. */
@@ -23,8 +27,12 @@ export interface Engine {
 /** The kernel's own period of a CPU limit, in microseconds. */
 const cpuPeriod = 100_000;
 
-/** A first `up` waits for Postgres, then for the replicas, then for nginx, each until its first success. */
-const startIntervalSeconds = 1;
+/**
+ * A first `up` waits for Postgres, then for the replicas, then for nginx, each until its first success; a roll-out for its replicas.
+ *
+ * Twice as often as the provider asks, which so knows of a success after half a second on average.
+ */
+const startIntervalSeconds = 0.5;
 
 /**
  * A service that has come up is looked at less often: nobody waits for it, and a check takes some 75 ms of a processor, Docker's own nearly all.
@@ -168,8 +176,13 @@ export function jobProfile(args: JobProfileArgs) {
 
 const logRotation = { "max-size": "10m", "max-file": "3" };
 
-/** Returns seconds as Go writes a duration, `1m30s`: the text that the engine gives back, so that a refresh finds no difference. */
+/**
+ * Returns seconds as Go writes a duration, `1m30s`: the text that the engine gives back, so that a refresh finds no difference.
+ *
+ * @param seconds whole ones, or less than a minute with thousandths.
+ */
 export function duration(seconds: number): string {
+  if (seconds > 0 && seconds < 1) return `${seconds * 1000}ms`;
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return `${hours > 0 ? `${hours}h` : ""}${hours > 0 || minutes > 0 ? `${minutes}m` : ""}${rest}s`;
 }

@@ -86,7 +86,7 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
     expect(new Set(users).size).toBe(users.length);
   });
 
-  test("has an engine that can look at a starting service each second and at others each ten, and replaces the service for it", async () => {
+  test("has an engine that can look at a starting service each half second and at others each ten, and replaces the service for it", async () => {
     const checksOf = ({ registrations }: Awaited<ReturnType<typeof declare>>) =>
       containers(registrations)
         .filter(({ name }) => serviceNames(prefix).test(name))
@@ -99,10 +99,10 @@ describe.each(["dev", "prod"] as const)("the whole program for %s", (stack) => {
     const recent = checksOf(await program(stack, { background }, { engine: { startInterval: "any" } }));
     const composed = checksOf(await program(stack, { background }, { engine: { startInterval: "fixed" } }));
     expect(recent.map(({ name }) => name).sort()).toEqual(old.map(({ name }) => name).sort());
-    const once = { nginx: "2s", postgres: "2s", backup: "7s", background: "3s", "django-": "3s" };
+    const once = { nginx: "1.7s", postgres: "1.7s", backup: "5.7s", background: "2.7s", "django-": "2.7s" };
     for (const { name, intervals } of old)
       expect(intervals).toEqual([Object.entries(once).find(([component]) => name.includes(component))?.[1], undefined]);
-    for (const { intervals } of recent) expect(intervals).toEqual(["10s", "1s"]);
+    for (const { intervals } of recent) expect(intervals).toEqual(["10s", "500ms"]);
     for (const { intervals } of composed) expect(intervals).toEqual(["10s", undefined]);
     for (const { name } of old)
       expect(new Set([old, recent, composed].map((services) => services.find((service) => service.name === name)?.settings)).size).toBe(3);

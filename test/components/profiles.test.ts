@@ -3,6 +3,8 @@ import { duration } from "../../components/profiles.ts";
 
 test.each([
   [0, "0s"],
+  [0.5, "500ms"],
+  [1.7, "1.7s"],
   [5, "5s"],
   [60, "1m0s"],
   [90, "1m30s"],

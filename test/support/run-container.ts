@@ -3,10 +3,10 @@ import { engineApi, tarArchive } from "./engine-api.ts";
 
 const megabyte = 1024 * 1024;
 const nanoseconds = (duration: string) => {
-  const parts = /^(?:(\d+)h)?(?:(\d+)m)?(\d+)s$/.exec(duration);
-  if (parts === null) throw new Error(`${duration}: no duration of whole seconds as Go writes it`);
-  const [hours, minutes, seconds] = parts.slice(1).map((part) => Number(part ?? 0));
-  return (hours * 3600 + minutes * 60 + seconds) * 1e9;
+  const parts = /^(?:(\d+)h)?(?:(\d+)m)?([\d.]+)s$/.exec(duration) ?? /^()()(\d+)ms$/.exec(duration);
+  if (parts === null) throw new Error(`${duration}: no duration as Go writes it`);
+  const [hours, minutes, rest] = parts.slice(1).map((part) => Number(part ?? 0));
+  return Math.round((hours * 3600 + minutes * 60 + rest / (duration.endsWith("ms") ? 1000 : 1)) * 1e9);
 };
 
 /** What failed after a container had been made: the container stays as it is, as the provider leaves it. */
