@@ -17,8 +17,9 @@ import { loadConfig } from "./config.ts";
 import { definedOutputs } from "./outputs.ts";
 import { preflight } from "./preflight.ts";
 
-// Pulumi takes a stack trace for each property of each resource: with ten frames, as by default, a third of a second a command.
-Error.stackTraceLimit = 4;
+// Pulumi takes a stack trace for each property of each resource, and its runner looks each frame up in source maps, of which Node's own
+// reading of TypeScript needs none: a twelfth of a preview's time.
+Reflect.deleteProperty(Error, "prepareStackTrace");
 
 const config = loadConfig();
 const engine = await preflight(config);

@@ -38,7 +38,7 @@ test("the service: no network, no root, media files for reading, secrets as file
     memorySwap: 1024,
     healthcheck: {
       tests: ["CMD", "bash", "/usr/local/lib/backup/backup.sh", "health"],
-      interval: "7s",
+      interval: "5.7s",
       timeout: "10s",
       startPeriod: "1m0s",
       retries: 2,

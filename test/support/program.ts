@@ -51,11 +51,11 @@ export async function runProgram(args: ProgramArgs): Promise<MockRun> {
 async function importProgram(engine: Engine): Promise<Record<string, unknown>> {
   vi.resetModules();
   vi.doMock("../../preflight.ts", () => ({ preflight: async () => engine }));
-  const { stackTraceLimit } = Error;
+  const { prepareStackTrace } = Error;
   try {
     return (await import("../../index.ts")).default;
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    Error.prepareStackTrace = prepareStackTrace;
   }
 }
 
