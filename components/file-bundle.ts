@@ -4,7 +4,7 @@ export const bundlePath = "/incoming.bundle";
 /**
  * Returns files as one text: for each by its name a line with its size in bytes and its path, its content, and a line's end.
  *
- * The provider uploads file by file, and refuses one without content: nginx's nineteen took 2.3 s on Docker 20.10, in every roll-out.
+ * The provider uploads file by file, and refuses one without content: with nginx's nineteen a roll-out took 1.8 s longer (Docker 20.10).
  *
  * @param files contents by path.
  */
