@@ -30,13 +30,13 @@ const cpuPeriod = 100_000;
 /**
  * A first `up` waits for Postgres, then for the replicas, then for nginx, each until its first success; a roll-out for its replicas.
  *
- * Twice as often as the provider asks, which so knows of a success after half a second on average.
+ * Twice as often as the provider asks.
  */
 const startIntervalSeconds = 0.5;
 
 /**
  * A service that has come up is looked at less often: nobody waits for it, and a check takes some 75 ms of a processor, Docker's own nearly all.
- * An idle production stack takes 5 % of one, 18 % with the intervals for engines that know but one (28.5; /proc's
+ * An idle production stack takes 5 % of one, 18 % with a check each two or three seconds (28.5; /proc's
  * processor times over 30 s).
  */
 const steadyIntervalSeconds = 10;
